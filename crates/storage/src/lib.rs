@@ -1,0 +1,16 @@
+//! What a file store does: traits, path type, error kinds, conformance suite; and the local disk.
+//!
+//! This crate knows neither SSH nor HTTP. Paths reach it only as [`RemotePath`].
+
+mod error;
+mod path;
+mod store;
+mod types;
+
+pub use error::{ErrorKind, Result, StorageError};
+pub use path::{BucketName, InvalidBucketName, PathError, RemotePath};
+pub use store::{EditFile, Home, Listing, ReadFile, Store, Upload};
+pub use types::{
+    Capabilities, DirEntry, Durability, EditMode, FileType, OwnerId, Precondition, SetStat, Sha256,
+    SpaceInfo, Stat, UploadBase, UploadOptions, Version,
+};
