@@ -34,6 +34,12 @@ pub trait Store: Send + Sync + 'static {
         home: &RemotePath,
         owner: OwnerId,
     ) -> Result<Arc<dyn Home>>;
+
+    /// A cheap sign of life for health checks: fails when buckets cannot be reached now.
+    ///
+    /// # Errors
+    /// `Unavailable`, `Io`.
+    async fn check(&self) -> Result<()>;
 }
 
 /// What one user sees as `/`. Every path is resolved inside it: links mean what the user would see
