@@ -1,0 +1,1 @@
+"""Runs servers and other people's clients for the interop tests."""
