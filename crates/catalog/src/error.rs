@@ -1,5 +1,8 @@
 //! What can go wrong in the catalog.
 
+use std::io;
+use std::path::PathBuf;
+
 /// Result of a catalog operation.
 pub type Result<T, E = CatalogError> = std::result::Result<T, E>;
 
@@ -36,5 +39,46 @@ pub enum CatalogError {
         /// Why.
         #[source]
         source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    },
+    /// The database was written by a newer version of this program.
+    #[error("{} has schema version {found}, this program knows {known}: use a newer program", path.display())]
+    SchemaTooNew {
+        /// The database file.
+        path: PathBuf,
+        /// Highest migration found in the database.
+        found: i64,
+        /// Highest migration of this program.
+        known: i64,
+    },
+    /// The database was made with a pepper that is not there any more.
+    #[error("{} is missing, but the catalog was made with it: restore it from a backup", path.display())]
+    PepperMissing {
+        /// Where the pepper should be.
+        path: PathBuf,
+    },
+    /// The database was made with another pepper.
+    #[error("{} is not the one that the catalog was made with: restore the right one from a backup", path.display())]
+    PepperMismatch {
+        /// Where the pepper is.
+        path: PathBuf,
+    },
+    /// The pepper's file or folder is open to other accounts of the machine, or is no pepper.
+    #[error("{} cannot be used: {problem}", path.display())]
+    PepperUnusable {
+        /// The file or folder.
+        path: PathBuf,
+        /// What is wrong and what to do.
+        problem: &'static str,
+    },
+    /// A file of the catalog cannot be read or written.
+    #[error("cannot {action} {}", path.display())]
+    File {
+        /// What was tried: `"read"`, `"create"`, `"sync"`.
+        action: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
     },
 }

@@ -2,10 +2,24 @@
 //!
 //! This crate knows neither SSH nor HTTP. `server` and `api` meet here.
 
+mod clock;
+mod date;
 mod error;
+pub mod limits;
 mod model;
+mod page_token;
+mod random;
+mod sealer;
+mod secrets;
+mod sql;
+mod sqlite;
 mod store;
+mod verifier;
 
+pub use clock::{Clock, ManualClock, SystemClock};
 pub use error::{CatalogError, Result};
 pub use model::*;
+pub use secrets::Secrets;
+pub use sqlite::{SqliteCatalog, SqliteOptions};
 pub use store::{BucketStore, Catalog, KeyStore, UserStore};
+pub use verifier::Verifiers;
