@@ -29,6 +29,10 @@ pub const MAX_EXTENDED_ATTRS: usize = 64;
 /// unknown extensions are.
 pub const MAX_EXTENSIONS: usize = 256;
 
+/// Most entries taken of one NAME reply. OpenSSH sends 100, we some 500 ([`NAME_LIST_LEN`]). More of them make the
+/// packet's body malformed.
+pub const MAX_NAME_ENTRIES: usize = 16 * 1024;
+
 /// Most ids that one `users-groups-by-id@openssh.com` may ask for, users and groups together. OpenSSH's client asks
 /// for those of one READDIR reply (100 names). More of them make the packet's body malformed.
 pub const MAX_LOOKUP_IDS: usize = 4096;

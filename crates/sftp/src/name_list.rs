@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use crate::error::WireError;
-use crate::limits::MAX_PACKET_LEN;
+use crate::limits::{MAX_NAME_ENTRIES, MAX_PACKET_LEN};
 use crate::long_name::write_long_name;
 use crate::wire::{Reader, Writer};
 use crate::{Attrs, PacketType, RequestId};
@@ -95,7 +95,7 @@ impl NameListBuilder {
 }
 
 pub(crate) fn read(reader: &mut Reader) -> Result<Vec<NameEntry>, WireError> {
-    let count = reader.count(MIN_ENTRY_LEN, MAX_PACKET_LEN)?;
+    let count = reader.count(MIN_ENTRY_LEN, MAX_NAME_ENTRIES)?;
     let mut entries = Vec::with_capacity(count.min(PREALLOCATED_ENTRIES));
     for _ in 0..count {
         entries.push(NameEntry {

@@ -79,6 +79,24 @@ fn no_page_is_longer_than_a_packet() {
     assert!(entries.len() > 300, "{}", entries.len());
 }
 
+#[test]
+fn entries_are_taken_up_to_the_limit() {
+    let empty = NameEntry {
+        filename: Bytes::new(),
+        longname: Bytes::new(),
+        attrs: Attrs::default(),
+    };
+    let decode = |count: usize| {
+        let packet = Reply::Name(vec![empty.clone(); count]).to_packet(ID).unwrap();
+        Reply::decode(body(&packet))
+    };
+    let Ok((_, Reply::Name(entries))) = decode(limits::MAX_NAME_ENTRIES) else {
+        panic!("refused at the limit");
+    };
+    assert_eq!(entries.len(), limits::MAX_NAME_ENTRIES);
+    decode(limits::MAX_NAME_ENTRIES + 1).unwrap_err();
+}
+
 proptest! {
     #[test]
     fn a_page_equals_the_reply_made_of_values(
