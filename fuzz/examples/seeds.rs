@@ -1,0 +1,209 @@
+//! Writes the seed corpus: one packet of each kind, and streams of several. Run it in this directory after adding a
+//! packet: `cargo run --example seeds`.
+
+use std::path::Path;
+use std::{fs, io};
+
+use bytes::Bytes;
+use longshore_sftp::{
+    Attrs, ExtendedReply, ExtendedRequest, Handle, Init, Limits, NameEntry, OpenFlags, Reply, Request,
+    RequestId, StatVfs, StatusCode, UsersGroups, Version, extension,
+};
+
+const ID: RequestId = RequestId(0x0102_0304);
+
+fn main() -> io::Result<()> {
+    let mut requests = vec![("init".to_owned(), Init::v3().to_packet().expect("short"))];
+    for request in plain_requests().into_iter().chain(extended_requests()) {
+        requests.push((request_name(&request), request.to_packet(ID).expect("short")));
+    }
+    let version = Version::v3(extension::ALL.map(|(name, _)| name)).to_packet();
+    let mut replies = vec![("version".to_owned(), version.expect("short"))];
+    for (name, reply) in all_replies() {
+        replies.push((name.to_owned(), reply.to_packet(ID).expect("short")));
+    }
+    // the decoders take packets without their length
+    write(
+        "request_decode",
+        requests
+            .iter()
+            .map(|(name, packet)| (name.as_str(), packet.slice(4..))),
+    )?;
+    write(
+        "reply_decode",
+        replies
+            .iter()
+            .map(|(name, packet)| (name.as_str(), packet.slice(4..))),
+    )?;
+    write("frames", streams(&requests))
+}
+
+fn write(target: &str, seeds: impl IntoIterator<Item = (impl AsRef<str>, Bytes)>) -> io::Result<()> {
+    let folder = Path::new("corpus").join(target);
+    fs::create_dir_all(&folder)?;
+    seeds
+        .into_iter()
+        .try_for_each(|(name, bytes)| fs::write(folder.join(name.as_ref()), bytes))
+}
+
+fn streams(requests: &[(String, Bytes)]) -> Vec<(&'static str, Bytes)> {
+    let stream: Vec<u8> = requests.iter().flat_map(|(_, packet)| packet.to_vec()).collect();
+    let with_chunks = |lens: &[u8], stream: &[u8]| {
+        let count = [u8::try_from(lens.len()).expect("few")];
+        Bytes::from([&count, lens, stream].concat())
+    };
+    vec![
+        ("whole", with_chunks(&[], &stream)),
+        ("chunks", with_chunks(&[1, 2, 3, 60, 0, 255, 17], &stream)),
+        ("bytes", with_chunks(&[1; 40], &stream[..60])),
+        ("unfinished", with_chunks(&[3], &stream[..30])),
+        ("empty-packet", with_chunks(&[2], &[0, 0, 0, 0])),
+        ("too-long", with_chunks(&[2], &[0, 0, 3, 0xe9])),
+        (
+            "at-limit",
+            with_chunks(&[200], &[&[0, 0, 3, 0xe8][..], &[7; 1000]].concat()),
+        ),
+    ]
+}
+
+fn request_name(request: &Request) -> String {
+    match request {
+        Request::Extended(extended) => String::from_utf8_lossy(extended.name()).into_owned(),
+        plain => plain.packet_type().to_string().to_lowercase(),
+    }
+}
+
+fn path() -> Bytes {
+    Bytes::from_static(b"/dir/file")
+}
+
+fn attrs() -> Attrs {
+    Attrs {
+        size: Some(7),
+        owner: Some((1000, 1000)),
+        permissions: Some(0o100_644),
+        times: Some((1, 2)),
+        extended: vec![(Bytes::from_static(b"a@b"), Bytes::from_static(b"data"))],
+    }
+}
+
+fn plain_requests() -> Vec<Request> {
+    let (handle, attrs) = (|| Handle::from(1), attrs());
+    vec![
+        Request::Open {
+            path: path(),
+            flags: OpenFlags::WRITE | OpenFlags::CREAT,
+            attrs: attrs.clone(),
+        },
+        Request::Close { handle: handle() },
+        Request::Read {
+            handle: handle(),
+            offset: 1,
+            len: 32768,
+        },
+        Request::Write {
+            handle: handle(),
+            offset: 1,
+            data: Bytes::from_static(b"data"),
+        },
+        Request::LStat { path: path() },
+        Request::FStat { handle: handle() },
+        Request::SetStat {
+            path: path(),
+            attrs: attrs.clone(),
+        },
+        Request::FSetStat {
+            handle: handle(),
+            attrs: attrs.clone(),
+        },
+        Request::OpenDir { path: path() },
+        Request::ReadDir { handle: handle() },
+        Request::Remove { path: path() },
+        Request::MkDir { path: path(), attrs },
+        Request::RmDir { path: path() },
+        Request::RealPath { path: path() },
+        Request::Stat { path: path() },
+        Request::Rename {
+            old_path: path(),
+            new_path: path(),
+        },
+        Request::ReadLink { path: path() },
+        Request::SymLink {
+            target_path: path(),
+            link_path: path(),
+        },
+    ]
+}
+
+fn extended_requests() -> Vec<Request> {
+    let handle = || Handle::from(1);
+    let extended = vec![
+        ExtendedRequest::PosixRename {
+            old_path: path(),
+            new_path: path(),
+        },
+        ExtendedRequest::StatVfs { path: path() },
+        ExtendedRequest::FStatVfs { handle: handle() },
+        ExtendedRequest::HardLink {
+            old_path: path(),
+            new_path: path(),
+        },
+        ExtendedRequest::FSync { handle: handle() },
+        ExtendedRequest::LSetStat {
+            path: path(),
+            attrs: attrs(),
+        },
+        ExtendedRequest::Limits,
+        ExtendedRequest::ExpandPath { path: path() },
+        ExtendedRequest::CopyData {
+            read_from: handle(),
+            read_offset: 1,
+            read_len: 2,
+            write_to: handle(),
+            write_offset: 3,
+        },
+        ExtendedRequest::HomeDirectory {
+            username: Bytes::new(),
+        },
+        ExtendedRequest::UsersGroupsById {
+            uids: vec![0, 1],
+            gids: vec![2],
+        },
+        ExtendedRequest::Unknown {
+            name: Bytes::from_static(b"unknown"),
+            data: Bytes::from_static(b"data"),
+        },
+    ];
+    extended.into_iter().map(Request::Extended).collect()
+}
+
+fn all_replies() -> Vec<(&'static str, Reply)> {
+    let entry = NameEntry {
+        filename: path(),
+        longname: path(),
+        attrs: attrs(),
+    };
+    let users_groups = UsersGroups {
+        users: vec![path()],
+        groups: vec![Bytes::new(), path()],
+    };
+    vec![
+        ("status", Reply::status(StatusCode::OK)),
+        ("handle", Reply::Handle(Handle::from(1))),
+        ("data", Reply::Data(Bytes::from_static(b"data"))),
+        ("name", Reply::Name(vec![entry.clone(), entry])),
+        ("attrs", Reply::Attrs(attrs())),
+        (
+            "statvfs",
+            Reply::Extended(ExtendedReply::StatVfs(StatVfs::default())),
+        ),
+        (
+            "limits",
+            Reply::Extended(ExtendedReply::Limits(Limits::ours(100))),
+        ),
+        (
+            "users-groups",
+            Reply::Extended(ExtendedReply::UsersGroups(users_groups)),
+        ),
+    ]
+}
