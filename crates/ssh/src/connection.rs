@@ -1,7 +1,9 @@
 //! An authenticated connection: who it is, its channels as they are opened, and the means to end it.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::{Notify, mpsc};
 
 use crate::channel::ChannelStart;
 
@@ -29,11 +31,22 @@ pub enum DisconnectReason {
     TooManyConnections,
 }
 
+impl DisconnectReason {
+    pub(crate) fn transport(self) -> russh::Disconnect {
+        match self {
+            Self::ProtocolError => russh::Disconnect::ProtocolError,
+            Self::ByApplication => russh::Disconnect::ByApplication,
+            Self::TooManyConnections => russh::Disconnect::TooManyConnections,
+        }
+    }
+}
+
 /// An authenticated connection. Dropping it closes the connection.
+#[derive(Debug)]
 pub struct Connection<I> {
     pub(crate) identity: Arc<I>,
     pub(crate) peer: Peer,
-    pub(crate) channels: tokio::sync::mpsc::Receiver<ChannelStart>,
+    pub(crate) channels: mpsc::Receiver<ChannelStart>,
     pub(crate) handle: ConnectionHandle,
 }
 
@@ -62,15 +75,49 @@ impl<I> Connection<I> {
     }
 }
 
+impl<I> Drop for Connection<I> {
+    fn drop(&mut self) {
+        self.handle.disconnect(DisconnectReason::ByApplication, "closed");
+    }
+}
+
 /// Ends a connection from outside of its task.
-#[derive(Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct ConnectionHandle {
-    // the implementation decides what stands here
+    wish: Arc<Wish>,
+}
+
+/// The wish to end a connection, on its way to the task that can.
+#[derive(Debug, Default)]
+struct Wish {
+    first: Mutex<Option<(DisconnectReason, String)>>,
+    made: Notify,
 }
 
 impl ConnectionHandle {
     /// Sends SSH_MSG_DISCONNECT with `message` and closes. Returns at once; does nothing if already ended.
-    pub fn disconnect(&self, _reason: DisconnectReason, _message: &str) {
-        unimplemented!()
+    pub fn disconnect(&self, reason: DisconnectReason, message: &str) {
+        let mut first = self.wish.first.lock().unwrap_or_else(PoisonError::into_inner);
+        if first.is_none() {
+            *first = Some((reason, message.to_owned()));
+            drop(first);
+            self.wish.made.notify_one();
+        }
+    }
+
+    /// The first wish that was made, when it is made. For one task. Cancel-safe.
+    pub(crate) async fn disconnect_wanted(&self) -> (DisconnectReason, String) {
+        loop {
+            let first = self
+                .wish
+                .first
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clone();
+            if let Some(first) = first {
+                return first;
+            }
+            self.wish.made.notified().await;
+        }
     }
 }

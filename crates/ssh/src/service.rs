@@ -69,6 +69,11 @@ pub trait Service: Send + Sync + 'static {
     /// Must cost the same time for unknown users.
     async fn password(&self, peer: &Peer, user: &str, password: Password) -> AuthAnswer<Self::Identity>;
 
+    /// Whether the `publickey` method is offered at all.
+    fn offers_public_keys(&self) -> bool {
+        false
+    }
+
     /// Whether a signature with this key would be looked at (RFC 4252 §7 probe). Grants nothing.
     async fn public_key_acceptable(&self, _peer: &Peer, _user: &str, _key: &PublicKey) -> bool {
         false

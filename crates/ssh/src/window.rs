@@ -1,0 +1,264 @@
+//! How much the peer may send: the decisions about receive windows, without I/O.
+//!
+//! What the transport library (russh 0.65) does, and all that it lets us do:
+//!
+//! - It keeps one *target* for the whole connection. When a packet of `n` bytes arrives on a channel it takes `n` off
+//!   that channel's window; if less than half of the target is left, it sends WINDOW_ADJUST up to the target, at once
+//!   and before anybody has consumed anything. Then it asks us for the next target.
+//! - This question is the only way to change the target. A window that has run dry gets nothing by itself: credit is
+//!   granted only on arrival of data. A target of 1 would never grant again.
+//!
+//! So credit is withheld by answering [`TRICKLE`] = 2: a window is then topped up only when it has run dry, by two
+//! bytes, which the peer uses to ask again. The stream delays these questions (see `stream.rs`), so that they
+//! cost next to nothing; when the service has caught up, the next question gets a real window again.
+//!
+//! Since the target is shared, the answer that one channel causes is used up by whichever channel needs credit next:
+//!
+//! - An answer must therefore be right for all of them. [`WindowPolicy::topped_up`] finds the largest target for which
+//!   no channel, whichever it is, brings the connection over its budget; with little room it falls to [`MIN_TARGET`],
+//!   then to the trickle.
+//! - A congested channel (its service does not consume) must not hold up the others. While it asks in a trickle, a
+//!   real target meant for another channel could fall to it instead. Its question uses up its two bytes, so
+//!   right after it the next one is a round trip away, and the waiting channel's own question, which was
+//!   granted earlier, comes first: that is when the real target is set. A peer that is unfair about it can gain
+//!   [`MIN_TARGET`] each time, until the budget stops everything.
+//!
+//! What the connection may have us hold is thus at most its budget plus one initial window for each further channel,
+//! which the library grants when a channel opens.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::limits::Limits;
+
+/// Bytes of a channel that were received and not yet given back.
+#[derive(Debug, Default)]
+pub(crate) struct Backlog(AtomicUsize);
+
+impl Backlog {
+    /// The bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// More were received.
+    pub(crate) fn add(&self, bytes: usize) {
+        self.0.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// Some were given back; more than there are count as all.
+    pub(crate) fn sub(&self, bytes: usize) {
+        // The closure never returns None.
+        let _ = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |held| {
+            Some(held.saturating_sub(bytes))
+        });
+    }
+
+    /// All were given back.
+    pub(crate) fn clear(&self) {
+        self.0.store(0, Ordering::Relaxed);
+    }
+}
+
+/// The peer sent more than it had credit for (RFC 4254 §5.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{got} bytes were received on a channel with {credit} bytes of credit")]
+pub(crate) struct CreditExceeded {
+    /// Bytes received.
+    pub(crate) got: usize,
+    /// Bytes that were allowed.
+    pub(crate) credit: u32,
+}
+
+/// What arrived, as far as credit is concerned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Received {
+    /// Data within a real window.
+    Data,
+    /// A question of a channel that is held short: worth a delay.
+    Trickle,
+}
+
+/// Mirrors the windows of a connection's channels and decides the next target.
+#[derive(Debug)]
+pub(crate) struct WindowPolicy {
+    initial_window: u32,
+    max_window: u32,
+    budget: usize,
+    target: u32,
+    channels: HashMap<u32, Window>,
+    last_topped_up: Option<u32>,
+}
+
+#[derive(Debug)]
+struct Window {
+    /// Bytes that the peer may still send.
+    credit: u32,
+    /// What `credit` was before the top-up that the packet being handled has caused.
+    before_top_up: Option<u32>,
+    /// The target that this channel has earned by consuming fast.
+    earned: u32,
+    backlog: Arc<Backlog>,
+}
+
+impl WindowPolicy {
+    pub(crate) fn new(limits: &Limits) -> Self {
+        Self {
+            initial_window: limits.initial_window,
+            // The library breaks a connection that receives more than two initial windows while it waits for the
+            // peer's KEXINIT; packets have headers that count there.
+            max_window: limits
+                .window
+                .min(limits.initial_window.saturating_mul(2) - limits.initial_window / 16),
+            budget: limits.connection_budget,
+            target: limits.initial_window,
+            channels: HashMap::new(),
+            last_topped_up: None,
+        }
+    }
+
+    /// A channel was opened with the initial window.
+    pub(crate) fn opened(&mut self, channel: u32, backlog: Arc<Backlog>) {
+        let initial = self.initial_window;
+        let window = Window {
+            credit: initial,
+            before_top_up: None,
+            earned: initial.min(self.max_window),
+            backlog,
+        };
+        self.channels.insert(channel, window);
+    }
+
+    /// A channel is gone, and nobody holds its data any more.
+    pub(crate) fn closed(&mut self, channel: u32) {
+        self.channels.remove(&channel);
+    }
+
+    /// `bytes` arrived; the library has taken them off the window and has already asked [`Self::topped_up`] if they
+    /// brought it low. Does not change the backlog.
+    pub(crate) fn received(&mut self, channel: u32, bytes: usize) -> Result<Received, CreditExceeded> {
+        let Some(window) = self.channels.get_mut(&channel) else {
+            return Ok(Received::Data);
+        };
+        let topped_up = window.before_top_up.take();
+        let credit = topped_up.unwrap_or(window.credit);
+        let left = u32::try_from(bytes)
+            .ok()
+            .and_then(|bytes| credit.checked_sub(bytes));
+        let Some(left) = left else {
+            return Err(CreditExceeded { got: bytes, credit });
+        };
+        if topped_up.is_none() {
+            window.credit = left;
+        }
+        Ok(if window.credit <= TRICKLE {
+            Received::Trickle
+        } else {
+            Received::Data
+        })
+    }
+
+    /// The library has brought `channel` up to the target; returns the next one.
+    pub(crate) fn topped_up(&mut self, channel: u32) -> u32 {
+        let target = self.target;
+        let Some(window) = self.channels.get_mut(&channel) else {
+            return target;
+        };
+        window.before_top_up = Some(window.credit);
+        window.credit = target;
+        let backlog = window.backlog.bytes();
+        // Only a channel that used up half of a real window says something about the speed of its service.
+        if target > TRICKLE {
+            if backlog <= window.earned as usize / 4 {
+                window.earned = window.earned.saturating_mul(2).min(self.max_window);
+            } else if backlog > window.earned as usize {
+                window.earned = (window.earned / 2).max(self.initial_window.min(self.max_window));
+            }
+        }
+        self.target = self.next_target(channel);
+        self.last_topped_up = Some(channel);
+        self.target
+    }
+
+    /// The next target after `channel` was topped up.
+    fn next_target(&self, channel: u32) -> u32 {
+        let own = self.allowed(channel);
+        let Some(window) = self.channels.get(&channel) else {
+            return TRICKLE;
+        };
+        let mut others = self.channels.keys().copied().filter(|other| *other != channel);
+        let asking = |other: u32| {
+            self.channels
+                .get(&other)
+                .is_some_and(|window| window.credit <= TRICKLE)
+        };
+        if own == TRICKLE {
+            // This question is answered; the next comes from a channel that waits with better reason, if any.
+            let waits = others.any(|other| asking(other) && self.allowed(other) > TRICKLE);
+            return if waits { MIN_TARGET } else { TRICKLE };
+        }
+        let congested_asks = others.any(|other| asking(other) && self.allowed(other) == TRICKLE);
+        // It has just got its window, or it can wait for the congested channel's question. If that did not come
+        // since this channel's last one, the congested channel has nothing to send.
+        let can_wait = window.credit > TRICKLE || self.last_topped_up != Some(channel);
+        if congested_asks && can_wait { TRICKLE } else { own }
+    }
+
+    /// The largest target that suits `channel` and the budget, whichever channel uses it up.
+    fn allowed(&self, channel: u32) -> u32 {
+        let Some(window) = self.channels.get(&channel) else {
+            return TRICKLE;
+        };
+        let exposed: usize = self.channels.values().map(Window::exposed).sum();
+        let room = self.budget.saturating_sub(exposed);
+        let mut target = window.earned.min(self.shared_wire(channel));
+        while target >= MIN_TARGET {
+            if self.channels.values().all(|window| window.growth(target) <= room) {
+                return target;
+            }
+            target /= 2;
+        }
+        let held: usize = self.channels.values().map(|window| window.backlog.bytes()).sum();
+        let small = window.backlog.bytes() <= self.budget / 16 && held + MIN_TARGET as usize <= self.budget;
+        if small { MIN_TARGET } else { TRICKLE }
+    }
+
+    /// What the other channels leave of the bytes that may be on the wire when keys are exchanged.
+    fn shared_wire(&self, channel: u32) -> u32 {
+        let others = self.channels.iter().filter(|(other, _)| **other != channel);
+        let granted = others.fold(0_u32, |sum, (_, window)| sum.saturating_add(window.credit));
+        self.max_window
+            .saturating_sub(granted)
+            .max(SHARED_TARGET.min(self.max_window))
+    }
+}
+
+impl Window {
+    /// Bytes that this channel may make us hold before it is topped up again.
+    fn exposed(&self) -> usize {
+        self.credit as usize + self.backlog.bytes()
+    }
+
+    /// By how much [`Self::exposed`] can grow if this channel is the next to be brought up to `target`.
+    fn growth(&self, target: u32) -> usize {
+        if self.credit >= target / 2 {
+            // At that moment at least half of the target, less one packet, was still granted.
+            target as usize / 2 + PACKET
+        } else {
+            target as usize
+        }
+    }
+}
+
+/// The target that withholds credit: see the head of this file.
+pub(crate) const TRICKLE: u32 = 2;
+
+/// The smallest real target; below it, adjustments would cost more than they bring.
+const MIN_TARGET: u32 = 256 * 1024;
+
+/// What a channel gets while others, which hardly ever all send at the same time, hold large windows.
+const SHARED_TARGET: u32 = 1 << 20;
+
+/// The largest packet that a peer may use up a window with.
+const PACKET: usize = 64 * 1024;
