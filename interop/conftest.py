@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from harness.data import shared_memory_or, write_large
 from harness.longshore import ROOT, Longshore
 from harness.openssh_server import OpensshServer
+from harness.processes import Argument
 
 GIB = 1 << 30
 
@@ -74,7 +76,7 @@ def own_server(room):
     made: list[Longshore] = []
     directory = Path(tempfile.mkdtemp(prefix="servers-", dir=room))
 
-    def make(wrap=(), **settings: str) -> Longshore:
+    def make(wrap: Sequence[Argument] = (), **settings: str) -> Longshore:
         server = Longshore(directory / f"data-{len(made)}", settings, wrap)
         made.append(server)
         return server

@@ -38,6 +38,8 @@ class Longshore:
     def __init__(self, data_dir: Path, settings: dict[str, str] | None = None, wrap: Sequence[Argument] = ()):
         """`settings` are environment variables (`LONGSHORE_…`); `wrap` is put in front of the command."""
         self.data_dir = data_dir
+        # How the server itself names the data directory; differs in a mount namespace of its own.
+        self.served_dir = data_dir
         self.settings = settings or {}
         self.wrap = wrap
         self.process: subprocess.Popen | None = None
@@ -67,7 +69,7 @@ class Longshore:
             binary(),
             "serve",
             "--data-dir",
-            self.data_dir,
+            self.served_dir,
             "--sftp-listen",
             "127.0.0.1:0",
             "--api-listen",

@@ -49,9 +49,9 @@ class OpensshClient(Client):
 class OpensshSftp(OpensshClient):
     name = "sftp"
 
-    def command(self, *extra: str) -> list[str]:
+    def command(self, *extra: str, batch: str = "-") -> list[str]:
         login = self.login
-        return ["sftp", *self.options(), "-P", str(login.port), *extra, "-b", "-", f"{login.user}@{login.host}"]
+        return ["sftp", *self.options(), "-P", str(login.port), *extra, "-b", batch, f"{login.user}@{login.host}"]
 
     def batch(self, *lines: bytes, timeout: float = 60, extra: tuple[str, ...] = ()) -> Finished:
         """Runs commands; the first one that fails ends it."""
