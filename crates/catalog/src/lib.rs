@@ -14,6 +14,8 @@ mod secrets;
 mod sql;
 mod sqlite;
 mod store;
+#[cfg(feature = "suite")]
+pub mod suite;
 mod verifier;
 
 pub use clock::{Clock, ManualClock, SystemClock};

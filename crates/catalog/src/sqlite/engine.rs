@@ -6,6 +6,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::Duration;
 
+use futures::future::{BoxFuture, FutureExt, TryFutureExt};
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow,
@@ -94,9 +95,10 @@ fn common(path: &Path) -> ConnectPlan {
         .disable_statement_logging()
 }
 
-/// Opens a connection.
-pub(crate) async fn connect(plan: &ConnectPlan) -> Result<Connection> {
-    plan.connect().await.map_err(failed)
+/// Opens a connection. Boxed, because the compiler cannot prove the futures of callers `Send` when this body
+/// is part of them.
+pub(crate) fn connect(plan: &ConnectPlan) -> BoxFuture<'_, Result<Connection>> {
+    plan.connect().map_err(failed).boxed()
 }
 
 /// Closes a connection; the last one to close also folds the log into the file.
@@ -111,7 +113,8 @@ pub(crate) async fn close(conn: Connection) {
 /// # Errors
 /// `SchemaTooNew`; `Corrupt` when a step that ran once reads differently now.
 pub(crate) async fn migrate(conn: &mut Connection, path: &Path) -> Result<()> {
-    match MIGRATIONS.run(&mut *conn).await {
+    // `run` on a connection makes a future that the compiler cannot prove `Send`; this is what it calls.
+    match MIGRATIONS.run_direct(None, conn, false).await {
         Ok(()) => Ok(()),
         Err(MigrateError::VersionMissing(_)) => {
             let found = sqlx::query_scalar("SELECT MAX(version) FROM _sqlx_migrations")
