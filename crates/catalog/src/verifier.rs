@@ -293,7 +293,7 @@ mod tests {
         );
     }
 
-    /// Made with the reference implementation's command: `echo -n password | argon2 somesalt -id -t 2 -m 16 -p 1`.
+    /// A vector of the reference implementation (phc-winner-argon2): `password`, `somesalt`, 64 MiB, 2 passes.
     #[tokio::test]
     async fn a_hash_of_the_reference_implementation_verifies() {
         let stored = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";

@@ -1,43 +1,100 @@
-//! Tests of what only SQLite has: the file, its schema and its pepper.
-use super::*;
-use crate::model::*;
-use crate::store::*;
+//! Tests of what only SQLite has: the file, its schema, its pepper, its writer.
 
-#[tokio::test]
-async fn smoke() {
-    let dir = tempfile::tempdir().expect("tempdir");
-    let open = || async {
+mod file;
+mod schema;
+mod writing;
+
+use std::path::PathBuf;
+
+use tempfile::TempDir;
+
+use super::{NameSource, SqliteCatalog, SqliteOptions};
+use crate::clock::ManualClock;
+use crate::error::Result;
+use crate::model::{CreatedUser, Invocation, NewUser, Timestamp};
+use crate::secrets::Secrets;
+use crate::store::{BucketStore, UserStore};
+use std::sync::Arc;
+
+/// A data directory with a clock.
+struct Installation {
+    dir: TempDir,
+    clock: Arc<ManualClock>,
+}
+
+impl Installation {
+    fn new() -> Self {
+        let clock = Arc::new(ManualClock::new(Timestamp(1_795_237_800_000)));
+        Self {
+            dir: tempfile::tempdir().expect("tempdir"),
+            clock,
+        }
+    }
+
+    fn database(&self) -> PathBuf {
+        self.dir.path().join("catalog.db")
+    }
+
+    fn options(&self) -> SqliteOptions {
+        SqliteOptions {
+            clock: self.clock.clone(),
+            ..SqliteOptions::default()
+        }
+    }
+
+    async fn try_open(&self) -> Result<Arc<SqliteCatalog>> {
         SqliteCatalog::open(
-            &dir.path().join("c.db"),
-            Secrets::load_or_create(dir.path()).expect("secrets"),
-            SqliteOptions::default(),
+            &self.database(),
+            Secrets::load_or_create(self.dir.path())?,
+            self.options(),
         )
         .await
-        .expect("open")
-    };
-    let c = open().await;
-    let bucket = c.default_bucket().await.expect("bucket");
+    }
+
+    async fn open(&self) -> Arc<SqliteCatalog> {
+        self.try_open().await.expect("open")
+    }
+
+    async fn open_with_names(&self, usernames: NameSource) -> SqliteCatalog {
+        let secrets = Secrets::load_or_create(self.dir.path()).expect("secrets");
+        SqliteCatalog::open_with_names(&self.database(), secrets, self.options(), usernames)
+            .await
+            .expect("open")
+    }
+
+    /// Names and bytes of all files of the database.
+    fn files(&self) -> Vec<(String, Vec<u8>)> {
+        let list = std::fs::read_dir(self.dir.path()).expect("list");
+        let files = list
+            .map(|entry| entry.expect("entry"))
+            .filter(|e| e.path().is_file());
+        files
+            .map(|e| {
+                (
+                    e.file_name().to_string_lossy().into_owned(),
+                    std::fs::read(e.path()).expect("read"),
+                )
+            })
+            .collect()
+    }
+}
+
+async fn create(catalog: &SqliteCatalog, invocation: Option<Invocation>) -> Result<CreatedUser> {
+    let bucket = catalog.default_bucket().await?;
+    let (home_directory, description) = ("/alice".to_owned(), "Alice".to_owned());
     let new = NewUser {
-        home_directory: "/a".into(),
-        description: "d".into(),
+        home_directory,
+        description,
         bucket,
         password_length: 16,
     };
-    let made = c.create_user(new, None, None).await.expect("create");
-    assert_eq!(
-        c.authenticate(&made.user.username, &made.password)
-            .await
-            .expect("auth"),
-        Some(made.user.clone())
-    );
-    c.close().await;
-    let c = open().await;
-    assert_eq!(
-        c.authenticate(&made.user.username, &made.password)
-            .await
-            .expect("auth"),
-        Some(made.user)
-    );
-    let k = c.create_key("x").await.expect("key");
-    assert_eq!(c.check_key(&k.secret).await.expect("check"), Some(k.key.id));
+    catalog.create_user(new, invocation, None).await
+}
+
+fn call(id: &str) -> Invocation {
+    Invocation {
+        caller: None,
+        id: id.to_owned(),
+        fingerprint: [7; 32],
+    }
 }
