@@ -1,1 +1,29 @@
-//! longshore-server
+//! Sessions: authentication, the SFTP engine, uploads, limits. Drives `ssh`, asks `storage` and `catalog`.
+//!
+//! [`SftpServer::start`] serves SFTP on a listener. The walk of a request: [`longshore_ssh`] hands a channel to
+//! `session::run`; `channel::run` greets the client; `engine::Engine` cuts packets, orders them (`order`), sets room
+//! for their replies aside (`budget`) and runs the operations in `ops`; `replies::send_replies` is the one writer.
+
+mod activity;
+mod attrs;
+mod budget;
+mod channel;
+mod content;
+mod context;
+mod engine;
+mod error;
+mod handles;
+mod limits;
+mod log;
+mod login;
+mod ops;
+mod order;
+mod replies;
+mod server;
+mod session;
+mod sessions;
+mod status;
+mod watch;
+
+pub use limits::ServerConfig;
+pub use server::SftpServer;

@@ -1,0 +1,136 @@
+//! One SFTP channel from INIT to its end.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use longshore_sftp::{Init, Version};
+use longshore_ssh::{Channel, ChannelWriter};
+use longshore_storage::Home;
+use tokio::sync::mpsc;
+
+use crate::activity::Doing;
+use crate::context::Context;
+use crate::engine::{Ending, Engine, Input, LENGTH_FIELD};
+use crate::handles::{Handles, Open};
+use crate::limits::{CLOSING_TIME, SMALL_REPLY, ServerConfig};
+use crate::log::Causes;
+use crate::ops;
+use crate::replies::{Outgoing, send_replies};
+use crate::sessions::{EndReason, Session};
+
+/// Serves SFTP on `channel` until it ends; what is still open then is parked, or discarded if its user was deleted.
+pub(crate) async fn run(channel: Channel, home: Arc<dyn Home>, session: Arc<Session>, config: &ServerConfig) {
+    let Channel { reader, writer } = channel;
+    let mut input = Input::new(reader);
+    let (replies, queue) = mpsc::unbounded_channel();
+    let activity = session.activity.clone();
+    let context = Arc::new(Context {
+        home,
+        handles: Handles::new(session.handles.clone()),
+        session,
+        max_handles: config.handles_per_session,
+    });
+    let serve = async {
+        let budget = context.session.reply_bytes.channel();
+        let greeting = tokio::select! {
+            greeting = tokio::time::timeout(config.init_timeout, greet(&mut input)) => greeting,
+            reason = context.session.ended() => Ok(Err(Ending::Ended(reason))),
+        };
+        match greeting {
+            Err(_) => return Some(late(config.init_timeout)),
+            Ok(Err(ending)) => return explain(&context, &ending),
+            Ok(Ok(())) => {}
+        }
+        let room = budget.reserve(SMALL_REPLY).await;
+        let version = Version::v3(ops::extensions(context.home.capabilities()));
+        let _ = replies.send(Outgoing {
+            packet: version
+                .to_packet()
+                .expect("the announced extensions fit into a packet"),
+            _room: room,
+            _busy: context.session.activity.begin(Doing::Reply),
+        });
+        let engine = Engine::new(context.clone(), input, budget, replies, config.requests_in_flight);
+        let ending = engine.run().await;
+        close_handles(&context, &ending).await;
+        explain(&context, &ending)
+    };
+    let (complaint, writer) = futures::join!(serve, send_replies(queue, writer, activity));
+    if let Ok(writer) = writer {
+        say_goodbye(writer, complaint).await;
+    }
+}
+
+/// Waits for INIT.
+async fn greet(input: &mut Input) -> Result<(), Ending> {
+    loop {
+        match input.next_packet() {
+            Ok(Some(packet)) => {
+                let received = LENGTH_FIELD + packet.len();
+                Init::decode(packet).map_err(|error| Ending::Broken(error.into()))?;
+                input.consumed(received);
+                return Ok(());
+            }
+            Ok(None) => input.receive().await?,
+            Err(error) => return Err(Ending::Broken(error.into())),
+        }
+    }
+}
+
+/// Parks or discards what was not closed.
+async fn close_handles(context: &Context, ending: &Ending) {
+    let session = &context.session;
+    let deleted = matches!(ending, Ending::Ended(EndReason::Deleted))
+        || session.end_reason() == Some(EndReason::Deleted);
+    for open in context.handles.remove_all() {
+        let Open::File(file) = open else { continue };
+        let left = tokio::time::timeout(CLOSING_TIME, file.abandon(deleted)).await;
+        let (connection, user, path) = (session.connection_id, &*session.username, &file.path);
+        match left {
+            Ok(Ok(())) => tracing::debug!(connection, user, ?path, deleted, "left open"),
+            Ok(Err(error)) => {
+                let cause = Causes(&error);
+                tracing::warn!(connection, user, ?path, %cause, "cannot put an unfinished file aside");
+            }
+            Err(_) => tracing::warn!(
+                connection,
+                user,
+                ?path,
+                "gave up putting an unfinished file aside"
+            ),
+        }
+    }
+}
+
+/// What a client whose channel we end is told, if it did something wrong.
+fn explain(context: &Context, ending: &Ending) -> Option<String> {
+    let Ending::Broken(violation) = ending else {
+        return None;
+    };
+    let session = &context.session;
+    let cause = Causes(violation);
+    tracing::info!(
+        connection = session.connection_id,
+        user = &*session.username,
+        %cause,
+        "channel ended after a breach of the protocol"
+    );
+    Some(format!("protocol error: {violation}"))
+}
+
+fn late(after: Duration) -> String {
+    format!("no SFTP request came within {} seconds", after.as_secs())
+}
+
+/// A complaint goes to stderr, where OpenSSH's clients show it.
+async fn say_goodbye(mut writer: ChannelWriter, complaint: Option<String>) {
+    let status = u32::from(complaint.is_some());
+    if let Some(complaint) = complaint {
+        let line = Bytes::from(complaint + "\r\n");
+        if writer.send_stderr(line).await.is_err() {
+            return;
+        }
+    }
+    writer.finish(status).await;
+}

@@ -1,0 +1,131 @@
+//! Reading, writing and closing an open file, whatever stands behind its handle.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bytes::Bytes;
+use longshore_storage::{SetStat, SpaceInfo, Stat};
+
+use crate::error::OpError;
+use crate::handles::{Content, OpenFile};
+
+impl OpenFile {
+    /// Appends up to `len` bytes from `offset` to `buffer`.
+    pub(crate) async fn read_at(&self, offset: u64, len: usize, buffer: Vec<u8>) -> Result<Vec<u8>, OpError> {
+        if !self.readable {
+            return Err(OpError::NotReadable);
+        }
+        Ok(match &self.content {
+            Content::Read(file) => file.read_at(offset, len, buffer).await,
+            Content::Upload { upload, .. } => upload.read_at(offset, len, buffer).await,
+            Content::Edit { file, .. } => file.read_at(offset, len, buffer).await,
+        }?)
+    }
+
+    /// Writes all of `data`. A write that fails breaks an upload for good: what CLOSE would publish has a hole, and
+    /// most clients send CLOSE whatever came before.
+    pub(crate) async fn write_at(&self, offset: u64, data: Bytes) -> Result<(), OpError> {
+        let len = data.len() as u64;
+        let written = match &self.content {
+            Content::Read(_) => return Err(OpError::NotWritable),
+            Content::Upload { .. } if !self.writable => return Err(OpError::NotWritable),
+            Content::Upload { upload, append_at } => {
+                let offset = append_at
+                    .as_ref()
+                    .map_or(offset, |end| end.fetch_add(len, Ordering::Relaxed));
+                upload.write_at(offset, data).await
+            }
+            Content::Edit { file, .. } => file.write_at(offset, data).await,
+        };
+        match written {
+            Ok(()) => self.written.fetch_add(len, Ordering::Relaxed),
+            Err(error) => {
+                let _ = self.broken.set(error.kind());
+                return Err(error.into());
+            }
+        };
+        Ok(())
+    }
+
+    /// Attributes as the handle's owner sees them.
+    pub(crate) async fn stat(&self) -> Result<Stat, OpError> {
+        Ok(match &self.content {
+            Content::Read(file) => file.stat().await,
+            Content::Upload { upload, .. } => upload.stat().await,
+            Content::Edit { file, .. } => file.stat().await,
+        }?)
+    }
+
+    /// Changes attributes.
+    pub(crate) async fn set_stat(&self, changes: &SetStat) -> Result<(), OpError> {
+        match &self.content {
+            Content::Read(_) => return Err(OpError::NotWritable),
+            Content::Upload { upload, append_at } => {
+                upload.set_stat(changes).await?;
+                if let (Some(end), Some(size)) = (append_at, changes.size) {
+                    end.store(size, Ordering::Relaxed);
+                }
+            }
+            Content::Edit { file, .. } => file.set_stat(changes).await?,
+        }
+        Ok(())
+    }
+
+    /// Makes what was written so far durable.
+    pub(crate) async fn sync(&self) -> Result<(), OpError> {
+        match &self.content {
+            // Nothing was written through this handle.
+            Content::Read(_) => Ok(()),
+            Content::Upload { upload, .. } => Ok(upload.sync().await?),
+            Content::Edit { file, .. } => Ok(file.sync().await?),
+        }
+    }
+
+    /// Space of the file system below.
+    pub(crate) async fn space(&self) -> Result<SpaceInfo, OpError> {
+        Ok(match &self.content {
+            Content::Read(file) => file.space().await,
+            Content::Upload { upload, .. } => upload.space().await,
+            Content::Edit { file, .. } => file.space().await,
+        }?)
+    }
+
+    /// CLOSE: an upload becomes visible, whole and durable, or is thrown away and says why.
+    pub(crate) async fn close(&self) -> Result<(), OpError> {
+        match &self.content {
+            Content::Read(_) => Ok(()),
+            Content::Edit { file, .. } => Ok(file.close().await?),
+            Content::Upload { upload, .. } => {
+                let published = match self.broken.get() {
+                    Some(kind) => Err(OpError::BrokenUpload { kind: *kind }),
+                    None => upload.publish().await.map(drop).map_err(OpError::from),
+                };
+                if published.is_err() {
+                    // The client knows that it failed and has no handle to try again with; a full disk needs the
+                    // room. Its answer is the failure, whatever becomes of the bytes.
+                    let _ = upload.discard().await;
+                }
+                published
+            }
+        }
+    }
+
+    /// The handle died without CLOSE: an upload is left for its owner to continue, or thrown away.
+    pub(crate) async fn abandon(&self, discard: bool) -> Result<(), OpError> {
+        match &self.content {
+            Content::Read(_) => Ok(()),
+            Content::Edit { file, .. } => Ok(file.close().await?),
+            Content::Upload { upload, .. } if discard => Ok(upload.discard().await?),
+            Content::Upload { upload, .. } => Ok(upload.park().await?),
+        }
+    }
+
+    /// Bytes written through this handle.
+    pub(crate) fn written(&self) -> u64 {
+        self.written.load(Ordering::Relaxed)
+    }
+}
+
+/// Where an upload that is opened with APPEND goes on.
+pub(crate) fn append_from(size: u64) -> Option<AtomicU64> {
+    Some(AtomicU64::new(size))
+}

@@ -1,0 +1,73 @@
+//! What the operations of a channel work on.
+
+use std::sync::Arc;
+
+use longshore_storage::{FileType, Home, RemotePath};
+
+use crate::error::OpError;
+use crate::handles::Handles;
+use crate::sessions::Session;
+
+/// A channel's view: the user's home, the open handles, the session.
+pub(crate) struct Context {
+    pub(crate) home: Arc<dyn Home>,
+    pub(crate) handles: Handles,
+    pub(crate) session: Arc<Session>,
+    /// What `limits@openssh.com` says of handles.
+    pub(crate) max_handles: usize,
+}
+
+impl Context {
+    /// The path of something that exists, or of a file to be made, as the client wrote it. A trailing slash (or
+    /// `/.`, `/..`) demands a directory, which is followed to if a link names it: `true` then.
+    ///
+    /// # Errors
+    /// `Path`; `TrailingSlash` and storage errors for a path that demands a directory and names none.
+    pub(crate) async fn path(&self, bytes: &[u8]) -> Result<(RemotePath, bool), OpError> {
+        let path = RemotePath::parse(bytes)?;
+        let demands_directory = demands_directory(bytes);
+        if demands_directory && !path.is_root() {
+            self.expect_directory(&path, true).await?;
+        }
+        Ok((path, demands_directory))
+    }
+
+    /// The new name for `old`. A trailing slash is right for directories only.
+    ///
+    /// # Errors
+    /// As [`Self::path`].
+    pub(crate) async fn new_name(&self, bytes: &[u8], old: &RemotePath) -> Result<RemotePath, OpError> {
+        let path = RemotePath::parse(bytes)?;
+        if demands_directory(bytes) {
+            self.expect_directory(old, false).await?;
+        }
+        Ok(path)
+    }
+
+    async fn expect_directory(&self, path: &RemotePath, follow: bool) -> Result<(), OpError> {
+        match self.home.stat(path, follow).await?.file_type {
+            FileType::Directory => Ok(()),
+            _ => Err(OpError::TrailingSlash),
+        }
+    }
+}
+
+/// Whether the last part of the path can only be a directory.
+fn demands_directory(bytes: &[u8]) -> bool {
+    matches!(bytes.rsplit(|b| *b == b'/').next(), Some(b"" | b"." | b".."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trailing_slash_or_dot_demands_a_directory() {
+        for path in ["/", "a/", "a/.", "a/..", "..", ".", ""] {
+            assert!(demands_directory(path.as_bytes()), "{path:?}");
+        }
+        for path in ["a", "/a", "a/b", "/.a", "a/...", "a/b."] {
+            assert!(!demands_directory(path.as_bytes()), "{path:?}");
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! Why a request is not answered with success.
+
+use longshore_sftp::{DecodeError, EncodeError};
+use longshore_storage::{ErrorKind, InvalidBucketName, PathError, StorageError};
+
+/// A request that failed. [`status`](crate::status) turns it into the answer.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum OpError {
+    /// The store said no.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// The bytes are not a path.
+    #[error(transparent)]
+    Path(#[from] PathError),
+    /// End of a file or a listing: not a fault.
+    #[error("end of file")]
+    EndOfFile,
+    /// No such handle in this session.
+    #[error("invalid handle")]
+    InvalidHandle,
+    /// A file operation on a directory handle.
+    #[error("handle is a directory")]
+    DirectoryHandle,
+    /// A directory operation on a file handle.
+    #[error("handle is not a directory")]
+    FileHandle,
+    /// READ on a handle opened without READ.
+    #[error("handle is not open for reading")]
+    NotReadable,
+    /// WRITE on a handle opened without WRITE.
+    #[error("handle is not open for writing")]
+    NotWritable,
+    /// The session has as many handles open as it may.
+    #[error("too many open handles, close some first")]
+    TooManyHandles,
+    /// A path with a trailing slash that names no directory.
+    #[error("not a directory")]
+    TrailingSlash,
+    /// CLOSE of an upload that lost bytes before.
+    #[error("upload discarded, an earlier write failed: {}", crate::status::message(*.kind))]
+    BrokenUpload {
+        /// How the write failed.
+        kind: ErrorKind,
+    },
+    /// Somebody else's home.
+    #[error("no such user")]
+    UnknownUser,
+    /// An extension that we do not know.
+    #[error("operation unsupported")]
+    Unsupported,
+    /// A packet that is no request, or one whose body breaks the rules.
+    #[error("{}", crate::log::Causes(.0))]
+    Malformed(#[from] DecodeError),
+    /// Our reply does not fit into a packet.
+    #[error("reply is too long")]
+    ReplyTooLong(#[from] EncodeError),
+}
+
+/// Why a user's home cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum OpenHomeError {
+    /// The catalog names a bucket that cannot exist.
+    #[error(transparent)]
+    Bucket(#[from] InvalidBucketName),
+    /// The catalog names a home that is no path.
+    #[error(transparent)]
+    Path(#[from] PathError),
+    /// The store said no.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+}

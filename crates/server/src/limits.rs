@@ -1,0 +1,70 @@
+//! Every number that bounds what a client can make this crate hold or wait for.
+
+use std::time::Duration;
+
+use longshore_sftp::DataReply;
+use longshore_sftp::limits::MAX_DATA_LEN;
+
+/// The longest reply there is, in bytes: a DATA reply with as much as one READ returns. Longer READs get this much
+/// (a short read); longer WRITEs are taken as long as the packet fits. A packet beyond the codec's limit ends its
+/// channel: the framing can no longer be trusted.
+pub(crate) const WORST_REPLY: usize = MAX_DATA_LEN + DataReply::HEADER_LEN;
+
+/// Entries asked from the store at once for READDIR (OpenSSH sends 100 in a reply).
+pub(crate) const READDIR_PAGE_ENTRIES: usize = 128;
+
+/// Bytes set aside for replies that carry one or two paths (REALPATH, READLINK: at most `PATH_MAX` each).
+pub(crate) const PATH_REPLY: usize = 2 * 4096 + 256;
+
+/// Bytes set aside for any other reply.
+pub(crate) const SMALL_REPLY: usize = 512;
+
+/// Replies up to this size are collected into one SSH packet while they wait for the channel.
+pub(crate) const COALESCE_REPLY_LEN: usize = 1024;
+
+/// Most bytes collected that way: one SSH packet of the usual maximum (RFC 4253 §6.1).
+pub(crate) const COALESCE_BYTES: usize = 32 * 1024;
+
+/// How long requests and handles of an ended session may take to finish, park or discard.
+pub(crate) const CLOSING_TIME: Duration = Duration::from_secs(30);
+
+/// Pause before the catalog is asked again after it failed while sessions had to be checked.
+pub(crate) const RECHECK_PAUSE: Duration = Duration::from_secs(1);
+
+/// What a server allows. The defaults suit a public server on a small machine.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct ServerConfig {
+    /// Sessions that one user may have open. One more is told so and ended. File managers open up to 10.
+    pub sessions_per_user: usize,
+    /// Open handles (files and directories) of a session. OPEN beyond it fails; `limits@openssh.com` names it.
+    pub handles_per_session: usize,
+    /// Requests of a channel that run or wait for others. Beyond it nothing is read from the channel.
+    pub requests_in_flight: usize,
+    /// Bytes of replies that a session may hold, over all its channels. Beyond it nothing is read.
+    pub reply_bytes_per_session: usize,
+    /// How long a new SFTP channel may take to send INIT.
+    pub init_timeout: Duration,
+    /// How long a session may go without a request or an answer being taken. Keepalives do not count; running
+    /// requests do.
+    pub idle_timeout: Duration,
+    /// Time from accept to a finished login (OpenSSH `LoginGraceTime`: 120 s).
+    pub login_grace: Duration,
+    /// What a peer may do below SFTP: connections, login attempts, channels, windows.
+    pub ssh: longshore_ssh::Limits,
+}
+
+impl Default for ServerConfig {
+    fn default() -> Self {
+        Self {
+            sessions_per_user: 10,
+            handles_per_session: 1024,
+            requests_in_flight: 64,
+            reply_bytes_per_session: 12 * 1024 * 1024,
+            init_timeout: Duration::from_secs(30),
+            idle_timeout: Duration::from_secs(30 * 60),
+            login_grace: Duration::from_secs(60),
+            ssh: longshore_ssh::Limits::default(),
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! CLOSE (draft-ietf-secsh-filexfer-02 §6.3): an upload becomes visible here.
+
+use longshore_sftp::Handle;
+
+use crate::context::Context;
+use crate::error::OpError;
+use crate::handles::{Content, Open, OpenFile};
+use crate::replies::{Replied, ReplyTo};
+
+/// The handle is gone whatever the answer, as with close(2).
+pub(crate) async fn close(context: &Context, handle: &Handle, reply: ReplyTo) -> Replied {
+    let closed = match context.handles.remove(handle) {
+        Ok(Open::File(file)) => close_file(context, &file).await,
+        Ok(Open::Directory(_)) => Ok(()),
+        Err(error) => Err(error),
+    };
+    reply.status(closed)
+}
+
+async fn close_file(context: &Context, file: &OpenFile) -> Result<(), OpError> {
+    file.close().await?;
+    let verdict = match &file.content {
+        Content::Read(_) => return Ok(()),
+        Content::Upload { .. } => "published",
+        Content::Edit { append: true, .. } => "appended",
+        Content::Edit { append: false, .. } => "edited",
+    };
+    tracing::info!(
+        connection = context.session.connection_id,
+        user = &*context.session.username,
+        path = ?file.path,
+        bytes = file.written(),
+        verdict,
+        "upload"
+    );
+    Ok(())
+}

@@ -1,0 +1,167 @@
+//! The operations, one file each, and the table that leads to them.
+
+mod attributes;
+mod close;
+mod expand_path;
+mod fsync;
+mod hard_link;
+mod home_directory;
+mod limits;
+mod list;
+mod make_dir;
+mod open;
+mod read;
+mod read_link;
+mod real_path;
+mod remove;
+mod remove_dir;
+mod rename;
+mod set_attributes;
+mod space;
+mod symlink;
+mod write;
+
+use longshore_sftp::limits::{MAX_DATA_LEN, NAME_LIST_LEN};
+use longshore_sftp::{DataReply, ExtendedRequest, Request, extension};
+use longshore_storage::Capabilities;
+
+use crate::context::Context;
+use crate::error::OpError;
+use crate::handles::{HandleId, Handles, Open};
+use crate::limits::{PATH_REPLY, SMALL_REPLY};
+use crate::order::{Scope, Span};
+use crate::replies::{Replied, ReplyTo};
+
+/// Performs a request and answers it.
+pub(crate) async fn perform(context: &Context, request: Request, reply: ReplyTo) -> Replied {
+    match request {
+        Request::Open { path, flags, attrs } => open::open(context, &path, flags, &attrs, reply).await,
+        Request::Close { handle } => close::close(context, &handle, reply).await,
+        Request::Read { handle, offset, len } => read::read(context, &handle, offset, len, reply).await,
+        Request::Write { handle, offset, data } => write::write(context, &handle, offset, data, reply).await,
+        Request::LStat { path } => attributes::lstat(context, &path, reply).await,
+        Request::Stat { path } => attributes::stat(context, &path, reply).await,
+        Request::FStat { handle } => attributes::fstat(context, &handle, reply).await,
+        Request::SetStat { path, attrs } => set_attributes::setstat(context, &path, &attrs, reply).await,
+        Request::FSetStat { handle, attrs } => {
+            set_attributes::fsetstat(context, &handle, &attrs, reply).await
+        }
+        Request::OpenDir { path } => list::opendir(context, &path, reply).await,
+        Request::ReadDir { handle } => list::readdir(context, &handle, reply).await,
+        Request::Remove { path } => remove::remove(context, &path, reply).await,
+        Request::MkDir { path, attrs } => make_dir::mkdir(context, &path, &attrs, reply).await,
+        Request::RmDir { path } => remove_dir::rmdir(context, &path, reply).await,
+        Request::RealPath { path } => real_path::real_path(context, &path, reply).await,
+        Request::Rename { old_path, new_path } => rename::rename(context, &old_path, &new_path, reply).await,
+        Request::ReadLink { path } => read_link::read_link(context, &path, reply).await,
+        Request::SymLink {
+            target_path,
+            link_path,
+        } => symlink::symlink(context, &target_path, &link_path, reply).await,
+        Request::Extended(request) => extended(context, request, reply).await,
+    }
+}
+
+/// The extensions of OpenSSH's PROTOCOL that we speak.
+async fn extended(context: &Context, request: ExtendedRequest, reply: ReplyTo) -> Replied {
+    match request {
+        ExtendedRequest::PosixRename { old_path, new_path } => {
+            rename::posix_rename(context, &old_path, &new_path, reply).await
+        }
+        ExtendedRequest::StatVfs { path } => space::statvfs(context, &path, reply).await,
+        ExtendedRequest::FStatVfs { handle } => space::fstatvfs(context, &handle, reply).await,
+        ExtendedRequest::HardLink { old_path, new_path } => {
+            hard_link::hard_link(context, &old_path, &new_path, reply).await
+        }
+        ExtendedRequest::FSync { handle } => fsync::fsync(context, &handle, reply).await,
+        ExtendedRequest::LSetStat { path, attrs } => {
+            set_attributes::lsetstat(context, &path, &attrs, reply).await
+        }
+        ExtendedRequest::Limits => limits::limits(context, reply),
+        ExtendedRequest::ExpandPath { path } => expand_path::expand_path(context, &path, reply).await,
+        ExtendedRequest::HomeDirectory { username } => {
+            home_directory::home_directory(context, &username, reply)
+        }
+        ExtendedRequest::CopyData { .. }
+        | ExtendedRequest::UsersGroupsById { .. }
+        | ExtendedRequest::Unknown { .. } => reply.status(Err(OpError::Unsupported)),
+    }
+}
+
+/// The extensions that VERSION announces for a store that can do `can`.
+pub(crate) fn extensions(can: Capabilities) -> impl Iterator<Item = &'static str> {
+    [
+        (extension::POSIX_RENAME, can.atomic_replace),
+        (extension::STATVFS, can.space),
+        (extension::FSTATVFS, can.space),
+        (extension::HARDLINK, can.hard_links),
+        (extension::FSYNC, can.sync),
+        (extension::LSETSTAT, can.attributes),
+        (extension::LIMITS, true),
+        (extension::EXPAND_PATH, true),
+        (extension::HOME_DIRECTORY, true),
+    ]
+    .into_iter()
+    .filter_map(|(name, possible)| possible.then_some(name))
+}
+
+/// What a request touches, which decides what it waits for.
+pub(crate) fn scope(request: &Request, handles: &Handles) -> Scope {
+    use ExtendedRequest as Ext;
+    let on = |handle, span| HandleId::from_wire(handle).map_or(Scope::Nothing, |id| Scope::Handle(id, span));
+    match request {
+        Request::Read { handle, offset, len } => {
+            on(handle, Span::read(*offset, MAX_DATA_LEN.min(*len as usize)))
+        }
+        // Appended bytes go where the write before them ended.
+        Request::Write { handle, .. } if appends(handles, handle) => on(handle, Span::Whole),
+        Request::Write { handle, offset, data } => on(handle, Span::write(*offset, data.len())),
+        Request::Close { handle }
+        | Request::FStat { handle }
+        | Request::FSetStat { handle, .. }
+        | Request::ReadDir { handle }
+        | Request::Extended(Ext::FStatVfs { handle } | Ext::FSync { handle }) => on(handle, Span::Whole),
+        Request::Extended(
+            Ext::Limits
+            | Ext::HomeDirectory { .. }
+            | Ext::CopyData { .. }
+            | Ext::UsersGroupsById { .. }
+            | Ext::Unknown { .. },
+        ) => Scope::Nothing,
+        Request::Open { .. }
+        | Request::LStat { .. }
+        | Request::SetStat { .. }
+        | Request::OpenDir { .. }
+        | Request::Remove { .. }
+        | Request::MkDir { .. }
+        | Request::RmDir { .. }
+        | Request::RealPath { .. }
+        | Request::Stat { .. }
+        | Request::Rename { .. }
+        | Request::ReadLink { .. }
+        | Request::SymLink { .. }
+        | Request::Extended(
+            Ext::PosixRename { .. }
+            | Ext::StatVfs { .. }
+            | Ext::HardLink { .. }
+            | Ext::LSetStat { .. }
+            | Ext::ExpandPath { .. },
+        ) => Scope::Everything,
+    }
+}
+
+/// Most bytes that the reply to a request takes: room for it is set aside before the request runs.
+pub(crate) fn worst_reply(request: &Request) -> usize {
+    match request {
+        Request::Read { len, .. } => DataReply::HEADER_LEN + MAX_DATA_LEN.min(*len as usize).max(SMALL_REPLY),
+        Request::ReadDir { .. } => NAME_LIST_LEN,
+        Request::RealPath { .. }
+        | Request::ReadLink { .. }
+        | Request::Extended(ExtendedRequest::ExpandPath { .. }) => PATH_REPLY,
+        _ => SMALL_REPLY,
+    }
+}
+
+fn appends(handles: &Handles, handle: &longshore_sftp::Handle) -> bool {
+    matches!(handles.get(handle), Ok(Open::File(file)) if file.appends())
+}

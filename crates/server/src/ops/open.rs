@@ -1,0 +1,180 @@
+//! OPEN (draft-ietf-secsh-filexfer-02 §6.3): flags → what is opened in the store.
+//!
+//! | flags | file exists | file is missing |
+//! |---|---|---|
+//! | no WRITE | read | CREAT: upload of an empty file, else no such file |
+//! | CREAT + EXCL | taken | upload, name reserved |
+//! | TRUNC | upload from nothing | CREAT: upload, else no such file |
+//! | APPEND | edit in place at the end | CREAT: upload that grows at its end |
+//! | READ + WRITE | edit in place | CREAT: upload |
+//! | WRITE alone | upload over the published bytes | CREAT: upload |
+//!
+//! The last three continue an upload that its owner left parked. EXCL without CREAT means nothing, as in POSIX.
+
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, OnceLock};
+
+use longshore_sftp::{Attrs, OpenFlags, Reply};
+use longshore_storage::{
+    EditMode, ErrorKind, Precondition, RemotePath, StorageError, Upload, UploadBase, UploadOptions,
+};
+
+use crate::activity::Doing;
+use crate::attrs::mode;
+use crate::content::append_from;
+use crate::context::Context;
+use crate::error::OpError;
+use crate::handles::{Content, HandleId, Open, OpenFile};
+use crate::replies::{Replied, ReplyTo};
+
+pub(crate) async fn open(
+    context: &Context,
+    path: &[u8],
+    flags: OpenFlags,
+    attrs: &Attrs,
+    reply: ReplyTo,
+) -> Replied {
+    let opened = open_file(context, path, flags, attrs).await;
+    reply.reply(opened.map(|id| Reply::Handle(id.to_wire())))
+}
+
+async fn open_file(
+    context: &Context,
+    path: &[u8],
+    flags: OpenFlags,
+    attrs: &Attrs,
+) -> Result<HandleId, OpError> {
+    let place = context.handles.place()?;
+    let busy = context.session.activity.begin(Doing::File);
+    let (path, _) = context.path(path).await?;
+    let wanted = Wanted {
+        context,
+        path: &path,
+        flags: Flags::of(flags),
+        mode: mode(attrs),
+    };
+    let content = wanted.open().await?;
+    let Flags { read, write, .. } = wanted.flags;
+    let file = OpenFile {
+        path,
+        readable: read,
+        writable: write,
+        content,
+        written: AtomicU64::new(0),
+        broken: OnceLock::new(),
+        _busy: busy,
+    };
+    Ok(context.handles.insert(place, Open::File(Arc::new(file))))
+}
+
+/// The flags, one by one.
+#[derive(Debug, Clone, Copy)]
+#[allow(clippy::struct_excessive_bools, reason = "they are the protocol's flags")]
+struct Flags {
+    read: bool,
+    write: bool,
+    append: bool,
+    create: bool,
+    truncate: bool,
+    exclusive: bool,
+}
+
+impl Flags {
+    /// Without READ and WRITE a file is opened for reading, as OpenSSH's server does.
+    fn of(flags: OpenFlags) -> Self {
+        let write = flags.contains(OpenFlags::WRITE);
+        Self {
+            read: flags.contains(OpenFlags::READ) || !write,
+            write,
+            append: flags.contains(OpenFlags::APPEND),
+            create: flags.contains(OpenFlags::CREAT),
+            truncate: flags.contains(OpenFlags::TRUNC),
+            exclusive: flags.contains(OpenFlags::CREAT | OpenFlags::EXCL),
+        }
+    }
+}
+
+/// One OPEN: what is wanted of which path.
+struct Wanted<'a> {
+    context: &'a Context,
+    path: &'a RemotePath,
+    flags: Flags,
+    mode: Option<u32>,
+}
+
+impl Wanted<'_> {
+    async fn open(&self) -> Result<Content, StorageError> {
+        let flags = self.flags;
+        if flags.exclusive {
+            return self.upload(Precondition::Absent, UploadBase::Empty).await;
+        }
+        if flags.write && flags.truncate {
+            let precondition = if flags.create {
+                Precondition::None
+            } else {
+                Precondition::Present
+            };
+            return self.upload(precondition, UploadBase::Empty).await;
+        }
+        let existing = if flags.write {
+            self.existing_for_writing().await
+        } else {
+            self.for_reading().await
+        };
+        match existing {
+            Err(error) if error.kind() == ErrorKind::NotFound && flags.create => {
+                self.upload(Precondition::None, UploadBase::Empty).await
+            }
+            other => other,
+        }
+    }
+
+    async fn for_reading(&self) -> Result<Content, StorageError> {
+        Ok(Content::Read(self.context.home.open_read(self.path).await?))
+    }
+
+    async fn existing_for_writing(&self) -> Result<Content, StorageError> {
+        let home = &self.context.home;
+        if let Some(upload) = self.parked().await? {
+            return self.staged(upload).await;
+        }
+        let mode = match self.flags {
+            Flags {
+                append: true, read, ..
+            } => EditMode::Append { readable: read },
+            Flags { read: true, .. } => EditMode::ReadWrite,
+            _ => return self.upload(Precondition::Present, UploadBase::Published).await,
+        };
+        Ok(Content::Edit {
+            file: home.edit(self.path, mode).await?,
+            append: self.flags.append,
+        })
+    }
+
+    async fn parked(&self) -> Result<Option<Arc<dyn Upload>>, StorageError> {
+        match self.context.home.resume(self.path).await {
+            Err(error) if error.kind() == ErrorKind::Unsupported => Ok(None),
+            other => other,
+        }
+    }
+
+    async fn upload(&self, precondition: Precondition, base: UploadBase) -> Result<Content, StorageError> {
+        let options = UploadOptions {
+            precondition,
+            base,
+            mode: self.mode,
+            readable: self.flags.read,
+        };
+        self.staged(self.context.home.begin_upload(self.path, options).await?)
+            .await
+    }
+
+    async fn staged(&self, upload: Arc<dyn Upload>) -> Result<Content, StorageError> {
+        let append_at = if self.flags.append {
+            append_from(upload.stat().await?.size)
+        } else {
+            None
+        };
+        Ok(Content::Upload { upload, append_at })
+    }
+}
