@@ -85,9 +85,11 @@ async fn run_to_end<S: Service>(
     let transport = Stream::new(tcp, Arc::clone(&stream));
     // Only the identification strings are exchanged in here; the rest runs in a task of the library's.
     let start = russh::server::run_stream(Arc::clone(&context.transport), transport, handler);
-    let session = timeout_at(deadline, start)
-        .await
-        .map_err(|_| ConnectionError::LoginTooSlow)??;
+    let session = tokio::select! {
+        session = timeout_at(deadline, start) => session.map_err(|_| ConnectionError::LoginTooSlow)??,
+        // Before its identification the peer understands no message.
+        _ = place.handle.disconnect_wanted() => return Err(ConnectionError::Ending),
+    };
 
     let mut running = Running {
         session,

@@ -92,7 +92,8 @@ impl Service for Commands {
                 _ => channels.spawn(run(Arc::clone(&self.0), start)),
             };
         }
-        channels.join_all().await;
+        // The connection has ended; so have the commands, or they wait for a test that no longer cares.
+        drop(channels);
         self.0.ended.fetch_add(1, Ordering::SeqCst);
     }
 }
@@ -186,7 +187,10 @@ async fn hold(state: &State, channel: Channel) {
         tokio::select! {
             () = &mut released => break,
             data = reader.recv() => {
-                let Some(data) = data else { return };
+                let Some(data) = data else {
+                    released.await;
+                    break;
+                };
                 held += data.len();
                 state.held.fetch_add(data.len(), Ordering::SeqCst);
             }
@@ -246,45 +250,47 @@ impl TestServer {
         self.dir.path().join("known_hosts")
     }
 
-    /// OpenSSH's client with strict host keys, our password, and nothing of the machine's own settings.
+    /// OpenSSH's client with strict host keys, our password, and nothing of the machine's own settings. `options` are
+    /// for `-o`, or flags; they win over ours, since the first value of an option counts.
     pub fn ssh(&self, options: &[&str], command: &[&str]) -> Command {
         let mut ssh = Command::new("ssh");
         ssh.env("SSH_ASKPASS", self.dir.path().join("askpass"))
             .env("SSH_ASKPASS_REQUIRE", "force")
             .env("LONGSHORE_TEST_PASSWORD", "secret")
-            .env_remove("SSH_AUTH_SOCK")
-            .args([
-                "-F",
-                "none",
-                "-o",
-                "StrictHostKeyChecking=yes",
-                "-o",
-                "GlobalKnownHostsFile=/dev/null",
-            ])
-            .args([
-                "-o",
-                "NumberOfPasswordPrompts=1",
-                "-o",
-                "IdentityFile=none",
-                "-o",
-                "IdentitiesOnly=yes",
-            ])
-            .arg("-o")
-            .arg(format!("UserKnownHostsFile={}", self.known_hosts().display()))
-            .arg("-p")
-            .arg(self.address.port().to_string());
-        if !options.iter().any(|option| option.starts_with("User=")) {
-            ssh.args(["-l", "alice"]);
-        }
+            .env_remove("SSH_AUTH_SOCK");
         for option in options {
-            ssh.args(["-o", option]);
+            if option.starts_with('-') {
+                ssh.arg(option)
+            } else {
+                ssh.args(["-o", option])
+            };
         }
-        ssh.arg("127.0.0.1")
-            .args(command)
-            .stdin(Stdio::null())
+        ssh.args([
+            "-F",
+            "none",
+            "-o",
+            "StrictHostKeyChecking=yes",
+            "-o",
+            "GlobalKnownHostsFile=/dev/null",
+        ])
+        .args([
+            "-o",
+            "NumberOfPasswordPrompts=1",
+            "-o",
+            "IdentityFile=none",
+            "-o",
+            "IdentitiesOnly=yes",
+        ])
+        .args(["-o", "User=alice", "-o"])
+        .arg(format!("UserKnownHostsFile={}", self.known_hosts().display()))
+        .arg("-p")
+        .arg(self.address.port().to_string())
+        .arg("127.0.0.1")
+        .args(command);
+        ssh.stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        ssh.kill_on_drop(true);
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
         ssh
     }
 
