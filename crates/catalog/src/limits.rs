@@ -9,6 +9,10 @@ pub const USERNAME_LEN: usize = 8;
 /// collides with 2,000 names given out, so the second draw practically never fails.
 pub const USERNAME_ATTEMPTS: usize = 16;
 
+/// Characters of a generated password: the shortest holds 95 bits, which the cheap way to store it needs; the
+/// longest is the reference's (`reference/stedi.md` §1). Callers check; the store goes to the nearer end.
+pub const PASSWORD_LEN: std::ops::RangeInclusive<u32> = 16..=128;
+
 /// Characters after `lsk_` in the visible part of an API key: 62 bits, unique in the table.
 pub const KEY_PREFIX_LEN: usize = 12;
 

@@ -6,12 +6,20 @@ use super::{Connection, Row, failed};
 use crate::error::{CatalogError, Result};
 use crate::model::{Date, Timestamp, User, UserId};
 
-/// The columns that `user` reads, in its order, then the verifier; with the given rest of the query.
+/// The columns that `user` reads, in its order.
+macro_rules! user_columns {
+    () => {
+        "u.id, u.username, u.home_directory, u.description, b.name, u.last_connected_day, u.created_ms"
+    };
+}
+
+/// Users with the given rest of the query.
 macro_rules! select_users {
     ($tail:literal) => {
         concat!(
-            "SELECT u.id, u.username, u.home_directory, u.description, b.name, u.last_connected_day, ",
-            "u.created_ms, u.verifier FROM users u JOIN buckets b ON b.id = u.bucket_id ",
+            "SELECT ",
+            user_columns!(),
+            " FROM users u JOIN buckets b ON b.id = u.bucket_id ",
             $tail
         )
     };
@@ -39,20 +47,36 @@ pub(crate) async fn by_name(conn: &mut Connection, account: i64, username: &str)
     row.map(|row| user(&row)).transpose()
 }
 
-/// A user by name with the stored form of the password.
-pub(crate) async fn with_verifier(
-    conn: &mut Connection,
-    account: i64,
-    username: &str,
-) -> Result<Option<(User, String)>> {
-    let row = sqlx::query(select_users!("WHERE u.username = $1 AND u.account_id = $2"))
-        .bind(username)
-        .bind(account)
-        .fetch_optional(conn)
-        .await
-        .map_err(failed)?;
-    row.map(|row| Ok((user(&row)?, row.try_get(7).map_err(failed)?)))
-        .transpose()
+/// What a login is checked against. There is always a row, and the user in it is read only after the password
+/// was right: names that do not exist cost what those with a wrong password cost.
+pub(crate) struct LoginRow(Row);
+
+impl LoginRow {
+    /// The stored form of the password, `None` without such a user.
+    pub(crate) fn verifier(&self) -> Result<Option<&str>> {
+        self.0.try_get(7).map_err(failed)
+    }
+
+    /// The user.
+    pub(crate) fn user(&self) -> Result<User> {
+        user(&self.0)
+    }
+}
+
+/// The row for a login.
+pub(crate) async fn for_login(conn: &mut Connection, account: i64, username: &str) -> Result<LoginRow> {
+    sqlx::query(concat!(
+        "SELECT ",
+        user_columns!(),
+        ", u.verifier FROM accounts a LEFT JOIN users u ON u.username = $1 AND u.account_id = a.id \
+         LEFT JOIN buckets b ON b.id = u.bucket_id WHERE a.id = $2",
+    ))
+    .bind(username)
+    .bind(account)
+    .fetch_one(conn)
+    .await
+    .map(LoginRow)
+    .map_err(failed)
 }
 
 /// At most `limit` users after the row `after`, in creation order.

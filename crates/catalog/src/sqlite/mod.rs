@@ -9,16 +9,17 @@ mod writer;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use sqlx::Sqlite;
 use sqlx::pool::PoolConnection;
 use tokio::sync::broadcast;
 
 use self::account::Account;
-use self::writer::Writer;
+use self::writer::{Sweep, Writer};
 use crate::clock::{Clock, SystemClock};
 use crate::error::Result;
-use crate::limits::{CHANGE_BACKLOG, READERS, USERNAME_LEN};
+use crate::limits::{CHANGE_BACKLOG, READERS, SWEEP_INTERVAL, USERNAME_LEN};
 use crate::model::UserChange;
 use crate::page_token::PageTokens;
 use crate::random;
@@ -35,6 +36,8 @@ pub struct SqliteOptions {
     pub readers: u32,
     /// Where the time comes from.
     pub clock: Arc<dyn Clock>,
+    /// How often answers past the replay window are deleted while nothing else is written.
+    pub sweep_interval: Duration,
 }
 
 impl Default for SqliteOptions {
@@ -42,6 +45,7 @@ impl Default for SqliteOptions {
         Self {
             readers: READERS,
             clock: Arc::new(SystemClock),
+            sweep_interval: SWEEP_INTERVAL,
         }
     }
 }
@@ -87,7 +91,11 @@ impl SqliteCatalog {
         options: SqliteOptions,
         usernames: NameSource,
     ) -> Result<Self> {
-        let SqliteOptions { readers, clock } = options;
+        let SqliteOptions {
+            readers,
+            clock,
+            sweep_interval,
+        } = options;
         engine::create_file(path)?;
         let plan = engine::writing(path);
         let mut conn = engine::connect(&plan).await?;
@@ -97,7 +105,15 @@ impl SqliteCatalog {
         let (changes, _) = broadcast::channel(CHANGE_BACKLOG);
         Ok(Self {
             readers: engine::readers(path, readers).await?,
-            writer: Writer::start(plan, conn, changes.clone(), Arc::clone(&clock)),
+            writer: Writer::start(
+                plan,
+                conn,
+                changes.clone(),
+                Sweep {
+                    clock: Arc::clone(&clock),
+                    interval: sweep_interval,
+                },
+            ),
             changes,
             verifiers: Verifiers::new(&secrets)?,
             sealer: Sealer::new(&secrets)?,

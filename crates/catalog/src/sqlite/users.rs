@@ -7,7 +7,7 @@ use secrecy::SecretString;
 use super::writer::Transaction;
 use super::{NameSource, SqliteCatalog};
 use crate::error::{CatalogError, Result};
-use crate::limits::{MAX_PAGE_SIZE, USERNAME_ATTEMPTS};
+use crate::limits::{MAX_PAGE_SIZE, PASSWORD_LEN, USERNAME_ATTEMPTS};
 use crate::model::{
     CreatedUser, Date, Deleted, Invocation, NewUser, Timestamp, User, UserChange, UserChanges, UserId,
     UserPage,
@@ -27,8 +27,10 @@ impl UserStore for SqliteCatalog {
         max_users: Option<u64>,
     ) -> Result<CreatedUser> {
         // Drawn and hashed here, so that the writer has less to do.
-        let length = usize::try_from(new.password_length).unwrap_or(usize::MAX);
-        let password = SecretString::from(random::text(random::LETTERS_DIGITS, length)?);
+        let length = new
+            .password_length
+            .clamp(*PASSWORD_LEN.start(), *PASSWORD_LEN.end());
+        let password = SecretString::from(random::text(random::LETTERS_DIGITS, length as usize)?);
         let verifier = self.verifiers.hash_generated(&password)?;
         let replay = match invocation {
             Some(call) => Some((self.sealer.seal(&invocations::context(&call), &password)?, call)),
@@ -103,13 +105,12 @@ impl UserStore for SqliteCatalog {
     }
 
     async fn authenticate(&self, username: &str, password: &SecretString) -> Result<Option<User>> {
-        let found = {
+        let login = {
             let mut conn = self.reader().await?;
-            users::with_verifier(&mut conn, self.account.id, username).await?
+            users::for_login(&mut conn, self.account.id, username).await?
         };
-        let (user, verifier) = found.unzip();
-        let right = self.verifiers.verify(verifier.as_deref(), password).await?;
-        Ok(user.filter(|_| right))
+        let right = self.verifiers.verify(login.verifier()?, password).await?;
+        if right { login.user().map(Some) } else { Ok(None) }
     }
 
     async fn record_login(&self, user: UserId, day: Date) -> Result<()> {

@@ -5,6 +5,7 @@
 //! that fails is undone alone. Nobody gets an answer, and no change is announced, before the COMMIT.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::future::BoxFuture;
 use tokio::sync::{broadcast, mpsc, oneshot};
@@ -13,7 +14,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use super::engine::{self, ConnectPlan, Connection, failed};
 use crate::clock::Clock;
 use crate::error::{CatalogError, Result};
-use crate::limits::{SWEEP_INTERVAL, WRITE_BATCH, WRITE_QUEUE};
+use crate::limits::{WRITE_BATCH, WRITE_QUEUE};
 use crate::model::UserChange;
 use crate::sql::invocations;
 
@@ -23,6 +24,12 @@ pub(crate) struct Transaction {
     pub(crate) conn: Connection,
     /// Changes to announce once they are committed.
     pub(crate) changes: Vec<UserChange>,
+}
+
+/// When old answers are forgotten although nobody writes.
+pub(crate) struct Sweep {
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) interval: Duration,
 }
 
 /// Hands jobs to the writing task.
@@ -36,7 +43,7 @@ impl Writer {
         plan: ConnectPlan,
         conn: Connection,
         announce: broadcast::Sender<UserChange>,
-        clock: Arc<dyn Clock>,
+        sweep: Sweep,
     ) -> Self {
         let (queue, commands) = mpsc::channel(WRITE_QUEUE);
         let tx = Transaction {
@@ -48,7 +55,7 @@ impl Writer {
             tx,
             broken: false,
             announce,
-            clock,
+            sweep,
         };
         tokio::spawn(task.run(commands));
         Self { queue }
@@ -96,12 +103,12 @@ struct Task {
     /// The connection is in an unknown state: open another one first.
     broken: bool,
     announce: broadcast::Sender<UserChange>,
-    clock: Arc<dyn Clock>,
+    sweep: Sweep,
 }
 
 impl Task {
     async fn run(mut self, mut queue: mpsc::Receiver<Command>) {
-        let mut sweep = interval_at(Instant::now() + SWEEP_INTERVAL, SWEEP_INTERVAL);
+        let mut sweep = interval_at(Instant::now() + self.sweep.interval, self.sweep.interval);
         sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut commands = Vec::with_capacity(WRITE_BATCH);
         let mut closers = Vec::new();
@@ -187,7 +194,7 @@ impl Task {
         if self.broken {
             return;
         }
-        if let Err(error) = invocations::sweep(&mut self.tx.conn, self.clock.now()).await {
+        if let Err(error) = invocations::sweep(&mut self.tx.conn, self.sweep.clock.now()).await {
             tracing::warn!(%error, "old invocations could not be forgotten; the next write tries again");
         }
     }

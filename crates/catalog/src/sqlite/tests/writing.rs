@@ -2,16 +2,18 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use futures::FutureExt;
 use tokio::sync::broadcast::error::TryRecvError;
 
 use super::{Installation, call, create};
 use crate::error::CatalogError;
-use crate::limits::USERNAME_ATTEMPTS;
+use crate::limits::{REPLAY_WINDOW, USERNAME_ATTEMPTS};
 use crate::model::{Timestamp, UserChange, UserId};
+use crate::secrets::Secrets;
 use crate::sql::buckets;
-use crate::sqlite::{NameSource, SqliteCatalog};
+use crate::sqlite::{NameSource, SqliteCatalog, SqliteOptions};
 use crate::store::{BucketStore, Catalog, UserStore};
 
 /// Gives out the names in turn, the last one for ever.
@@ -249,6 +251,38 @@ async fn after_close_every_call_fails_and_queued_writes_are_done() {
     catalog.close().await;
     let catalog = here.open().await;
     assert!(catalog.bucket_exists("one").await.expect("exists"));
+}
+
+#[tokio::test]
+async fn an_idle_catalog_forgets_old_answers_too() {
+    let here = Installation::new();
+    let secrets = Secrets::load_or_create(here.dir.path()).expect("secrets");
+    let options = SqliteOptions {
+        sweep_interval: Duration::from_millis(5),
+        ..here.options()
+    };
+    let catalog = SqliteCatalog::open(&here.database(), secrets, options)
+        .await
+        .expect("open");
+    create(&catalog, Some(call("i"))).await.expect("create");
+    let kept = || async {
+        let mut conn = catalog.reader().await.expect("reader");
+        let count: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM invocations")
+            .fetch_one(&mut *conn)
+            .await
+            .expect("count");
+        count
+    };
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert_eq!(kept().await, 1, "young answers stay");
+    here.clock.advance(REPLAY_WINDOW);
+    tokio::time::timeout(Duration::from_secs(20), async {
+        while kept().await > 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await
+    .expect("forgotten without any call");
 }
 
 #[tokio::test]
