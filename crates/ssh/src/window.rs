@@ -21,7 +21,7 @@
 //!   real target meant for another channel could fall to it instead. Its question uses up its two bytes, so
 //!   right after it the next one is a round trip away, and the waiting channel's own question, which was
 //!   granted earlier, comes first: that is when the real target is set. A peer that is unfair about it can gain
-//!   [`MIN_TARGET`] each time, until the budget stops everything.
+//!   [`MIN_TARGET`] each time, until the budget stops everything. One channel alone gets three quarters of it.
 //!
 //! What the connection may have us hold is thus at most its budget plus one initial window for each further channel,
 //! which the library grants when a channel opens.
@@ -198,11 +198,11 @@ impl WindowPolicy {
             let waits = others.any(|other| asking(other) && self.allowed(other) > TRICKLE);
             return if waits { MIN_TARGET } else { TRICKLE };
         }
-        let congested_asks = others.any(|other| asking(other) && self.allowed(other) == TRICKLE);
+        let congested = others.any(|other| self.allowed(other) == TRICKLE);
         // It has just got its window, or it can wait for the congested channel's question. If that did not come
         // since this channel's last one, the congested channel has nothing to send.
         let can_wait = window.credit > TRICKLE || self.last_topped_up != Some(channel);
-        if congested_asks && can_wait { TRICKLE } else { own }
+        if congested && can_wait { TRICKLE } else { own }
     }
 
     /// The largest target that suits `channel` and the budget, whichever channel uses it up.
@@ -211,10 +211,16 @@ impl WindowPolicy {
             return TRICKLE;
         };
         let exposed: usize = self.channels.values().map(Window::exposed).sum();
-        let room = self.budget.saturating_sub(exposed);
+        // Most channels are idle, and their first windows were granted in any case.
+        let further = (self.channels.len() - 1) * self.initial_window as usize;
+        let room = self.budget.saturating_sub(exposed.saturating_sub(further));
         let mut target = window.earned.min(self.shared_wire(channel));
         while target >= MIN_TARGET {
-            if self.channels.values().all(|window| window.growth(target) <= room) {
+            if self
+                .channels
+                .values()
+                .all(|window| window.growth(target) <= room.min(self.own_room(window)))
+            {
                 return target;
             }
             target /= 2;
@@ -222,6 +228,11 @@ impl WindowPolicy {
         let held: usize = self.channels.values().map(|window| window.backlog.bytes()).sum();
         let small = window.backlog.bytes() <= self.budget / 16 && held + MIN_TARGET as usize <= self.budget;
         if small { MIN_TARGET } else { TRICKLE }
+    }
+
+    /// By how much one channel may grow: a quarter of the budget is for others.
+    fn own_room(&self, window: &Window) -> usize {
+        (self.budget - self.budget / 4).saturating_sub(window.exposed())
     }
 
     /// What the other channels leave of the bytes that may be on the wire when keys are exchanged.
@@ -262,3 +273,7 @@ const SHARED_TARGET: u32 = 1 << 20;
 
 /// The largest packet that a peer may use up a window with.
 const PACKET: usize = 64 * 1024;
+
+#[cfg(test)]
+#[path = "window_tests.rs"]
+mod tests;

@@ -41,6 +41,8 @@ pub struct State {
     pub key: Option<Vec<u8>>,
     /// The last identity that was served.
     pub identity: Mutex<String>,
+    /// How often the service was asked about a password.
+    pub password_checks: AtomicUsize,
     /// How often the service was asked about a key.
     pub key_questions: AtomicUsize,
     /// Ends all connections that are being served.
@@ -56,6 +58,7 @@ impl Service for Commands {
 
     async fn password(&self, _peer: &Peer, user: &str, password: Password) -> AuthAnswer<String> {
         assert_ne!(user, "panic", "asked to panic");
+        self.0.password_checks.fetch_add(1, Ordering::SeqCst);
         if user == "sleep" {
             std::future::pending::<()>().await;
         }
