@@ -3,11 +3,15 @@
 //! This crate knows neither SSH nor HTTP. Paths reach it only as [`RemotePath`].
 
 mod error;
+mod limits;
+mod local;
 mod path;
 mod store;
 mod types;
+mod uploads;
 
 pub use error::{ErrorKind, Result, StorageError};
+pub use local::{LocalOptions, LocalStore, ResolverChoice, VisibleTo};
 pub use path::{BucketName, InvalidBucketName, PathError, RemotePath};
 pub use store::{EditFile, Home, Listing, ReadFile, Store, Upload};
 pub use types::{

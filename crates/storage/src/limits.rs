@@ -1,0 +1,46 @@
+//! Every limit of this crate: value, unit, origin, and what happens beyond it.
+
+/// Symbolic links followed in one resolution; beyond it `LinkLoop`. Linux follows 40 (path_resolution(7)).
+pub(crate) const LINKS: usize = 40;
+
+/// Lookups of one resolution by the fallback walker; beyond it `LinkLoop`. A path of 4095 bytes has at most
+/// 2048 parts; the rest is for links whose targets climb with `..`, each of which walks again from the root.
+pub(crate) const WALK_LOOKUPS: usize = 16_384;
+
+/// Fresh starts of the fallback walker after somebody moved a directory under its feet; then `Busy`.
+pub(crate) const WALK_RESTARTS: usize = 64;
+
+/// Tries of `openat2`, which answers `EAGAIN` when a rename runs beside a lookup of `..` (openat2(2)); then the
+/// walker takes over.
+pub(crate) const OPENAT2_TRIES: usize = 32;
+
+/// Fresh lookups after a name changed its kind between the look and the open; then `Busy`.
+pub(crate) const CHANGED_TRIES: usize = 64;
+
+/// Directories climbed when a publish checks that its target still lies in the home; a path cannot be deeper.
+pub(crate) const DEPTH: usize = 4096;
+
+/// Dirty bytes of an upload that start a flush (`design.md` §4: CLOSE never has more than that to do).
+pub(crate) const FLUSH_BYTES: u64 = 64 << 20;
+
+/// Dirty bytes of an upload at which writers wait for the running flush.
+pub(crate) const FLUSH_WAIT_BYTES: u64 = 2 * FLUSH_BYTES;
+
+/// Separate written ranges remembered for one upload (24 bytes each in the worst case). Beyond it the published
+/// version is carried over at once, so that one range remains.
+pub(crate) const WRITTEN_RANGES: usize = 65_536;
+
+/// Bytes moved at a time where the kernel cannot copy between files itself.
+pub(crate) const COPY_CHUNK: usize = 1 << 20;
+
+/// Spare bytes that a read may fill beyond what was asked, to save clearing the buffer first; see `read_into`.
+pub(crate) const READ_SLACK: usize = 4096;
+
+/// Entries of one listing page whatever the caller asks, so that a page stays some hundred KiB.
+pub(crate) const PAGE_ENTRIES: usize = 1024;
+
+/// Longest target of a symbolic link (Linux `PATH_MAX` less its NUL).
+pub(crate) const LINK_TARGET: usize = 4095;
+
+/// Locks that serialise removing a directory with beginning an upload in it.
+pub(crate) const DIR_LOCKS: usize = 64;

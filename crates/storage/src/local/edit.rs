@@ -1,0 +1,147 @@
+//! Changing a published file in place, as POSIX does.
+
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use rustix::fs::{Mode, OFlags, fchmod, fstat, fsync, ftruncate};
+
+use super::attrs::{MODE_BITS, apply_times_fd, checked_size, stat_of};
+use super::blocking;
+use super::fault::Fault;
+use super::home::HomeRoot;
+use super::io::{read_into, retry, space_of, write_all_at};
+use super::look::{open_regular, refuse_unwritable, settle};
+use crate::error::{ErrorKind, Result};
+use crate::path::RemotePath;
+use crate::store::EditFile;
+use crate::types::{EditMode, SetStat, SpaceInfo, Stat};
+use crate::uploads;
+
+/// Opens the file for changes in place; an unfinished upload of the viewer's own is joined instead.
+pub(super) fn open(
+    home: &Arc<HomeRoot>,
+    path: &RemotePath,
+    mode: EditMode,
+) -> Result<Arc<dyn EditFile>, Fault> {
+    let append = matches!(mode, EditMode::Append { .. });
+    let readable = !matches!(mode, EditMode::Append { readable: false });
+    settle(|| {
+        let place = home.find(path, true)?;
+        if let Some(joined) = uploads::join(home, &place, readable)? {
+            return Ok(Arc::new(uploads::JoinedEdit::new(joined, append)) as Arc<dyn EditFile>);
+        }
+        refuse_unwritable(&place)?;
+        let access = if readable { OFlags::RDWR } else { OFlags::WRONLY };
+        let flags = if append { access | OFlags::APPEND } else { access };
+        let file = open_regular(&place, flags)?;
+        Ok(Arc::new(LocalEdit {
+            inner: Arc::new(Inner {
+                file,
+                append,
+                readable,
+                durable: home.shared.is_durable(),
+            }),
+        }) as Arc<dyn EditFile>)
+    })
+}
+
+struct LocalEdit {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    file: OwnedFd,
+    append: bool,
+    readable: bool,
+    durable: bool,
+}
+
+impl LocalEdit {
+    async fn on<T: Send + 'static>(
+        &self,
+        operation: &'static str,
+        job: impl FnOnce(&Inner) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T> {
+        let inner = Arc::clone(&self.inner);
+        blocking::run(operation, move || {
+            job(&inner).map_err(|fault| fault.during(operation, b""))
+        })
+        .await
+    }
+}
+
+#[async_trait]
+impl EditFile for LocalEdit {
+    async fn write_at(&self, offset: u64, data: Bytes) -> Result<()> {
+        self.on("write", move |inner| inner.write(offset, &data)).await
+    }
+
+    async fn read_at(&self, offset: u64, len: usize, mut buf: Vec<u8>) -> Result<Vec<u8>> {
+        self.on("read", move |inner| {
+            if !inner.readable {
+                return Err(ErrorKind::PermissionDenied.into());
+            }
+            read_into(inner.file.as_fd(), offset, len, &mut buf)?;
+            Ok(buf)
+        })
+        .await
+    }
+
+    async fn stat(&self) -> Result<Stat> {
+        self.on("stat", |inner| Ok(stat_of(&fstat(&inner.file)?))).await
+    }
+
+    async fn set_stat(&self, changes: &SetStat) -> Result<()> {
+        let changes = changes.clone();
+        self.on("set attributes", move |inner| inner.set_stat(&changes))
+            .await
+    }
+
+    async fn sync(&self) -> Result<()> {
+        self.on("sync", |inner| Ok(retry(|| fsync(&inner.file))?)).await
+    }
+
+    async fn close(&self) -> Result<()> {
+        self.on("close", |inner| {
+            if inner.durable {
+                retry(|| fsync(&inner.file))?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    async fn space(&self) -> Result<SpaceInfo> {
+        self.on("read space", |inner| space_of(inner.file.as_fd())).await
+    }
+}
+
+impl Inner {
+    fn write(&self, offset: u64, data: &[u8]) -> Result<(), Fault> {
+        if self.append {
+            // O_APPEND makes each call land at the end of the moment, whatever the offset (write(2)).
+            let mut rest = data;
+            while !rest.is_empty() {
+                let count = retry(|| rustix::io::write(&self.file, rest))?;
+                rest = &rest[count..];
+            }
+            return Ok(());
+        }
+        write_all_at(self.file.as_fd(), offset, data).map_err(|(fault, _)| fault)
+    }
+
+    fn set_stat(&self, changes: &SetStat) -> Result<(), Fault> {
+        if let Some(size) = changes.size {
+            ftruncate(&self.file, checked_size(size)?)?;
+        }
+        if let Some(mode) = changes.mode {
+            fchmod(&self.file, Mode::from_raw_mode(mode & MODE_BITS))?;
+        }
+        if let Some(times) = changes.times {
+            apply_times_fd(self.file.as_fd(), times)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,183 @@
+//! [`Home`] on local disk: hands each operation to the blocking pool.
+
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::fault::Fault;
+use super::resolve::Place;
+use super::shared::{Bucket, Shared, Viewer};
+use super::{blocking, edit, listing, look, names, read};
+use crate::error::{ErrorKind, Result, StorageError};
+use crate::path::RemotePath;
+use crate::store::{EditFile, Home, Listing, ReadFile, Upload};
+use crate::types::{Capabilities, EditMode, SetStat, SpaceInfo, Stat, UploadOptions};
+use crate::uploads::{self, Staged};
+
+/// What an opened home is made of.
+#[derive(Debug)]
+pub(crate) struct HomeRoot {
+    pub(crate) dir: OwnedFd,
+    pub(crate) bucket: Arc<Bucket>,
+    pub(crate) viewer: Viewer,
+    pub(crate) shared: Arc<Shared>,
+}
+
+impl HomeRoot {
+    /// Looks a path up inside the home.
+    pub(crate) fn find(&self, path: &RemotePath, follow: bool) -> Result<Place, Fault> {
+        Ok(Place::find(
+            self.shared.resolver.as_ref(),
+            self.dir.as_fd(),
+            path.as_bytes(),
+            follow,
+        )?)
+    }
+
+    /// The unfinished upload that this viewer sees at a place.
+    pub(crate) fn own_upload(&self, place: &Place) -> Result<Option<Arc<Staged>>, Fault> {
+        let uploads = &self.shared.uploads;
+        if uploads.is_empty() || place.is_nameless() {
+            return Ok(None);
+        }
+        Ok(uploads.seen_by(&place.key()?, self.viewer))
+    }
+}
+
+/// One user's view of a bucket.
+#[derive(Debug)]
+pub(crate) struct LocalHome {
+    root: Arc<HomeRoot>,
+}
+
+impl LocalHome {
+    pub(crate) const fn new(root: Arc<HomeRoot>) -> Self {
+        Self { root }
+    }
+
+    /// Runs one operation on one path.
+    async fn on<T: Send + 'static>(
+        &self,
+        operation: &'static str,
+        path: &RemotePath,
+        job: impl FnOnce(&Arc<HomeRoot>, &RemotePath) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T> {
+        let (root, path) = (Arc::clone(&self.root), path.clone());
+        blocking::run(operation, move || {
+            job(&root, &path).map_err(|fault| fault.during(operation, path.as_bytes()))
+        })
+        .await
+    }
+}
+
+#[async_trait]
+impl Home for LocalHome {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            atomic_replace: true,
+            hard_links: true,
+            symlinks: true,
+            space: true,
+            sync: true,
+            edit: true,
+            attributes: true,
+        }
+    }
+
+    async fn stat(&self, path: &RemotePath, follow: bool) -> Result<Stat> {
+        self.on("stat", path, move |home, path| look::stat(home, path, follow))
+            .await
+    }
+
+    async fn set_stat(&self, path: &RemotePath, changes: &SetStat, follow: bool) -> Result<()> {
+        let changes = changes.clone();
+        self.on("set attributes", path, move |home, path| {
+            look::set_stat(home, path, &changes, follow)
+        })
+        .await
+    }
+
+    async fn open_read(&self, path: &RemotePath) -> Result<Arc<dyn ReadFile>> {
+        self.on("open", path, read::open).await
+    }
+
+    async fn begin_upload(&self, path: &RemotePath, options: UploadOptions) -> Result<Arc<dyn Upload>> {
+        self.on("begin upload", path, move |home, path| {
+            Ok(Arc::new(uploads::begin(home, path, &options)?) as Arc<dyn Upload>)
+        })
+        .await
+    }
+
+    async fn resume(&self, path: &RemotePath) -> Result<Option<Arc<dyn Upload>>> {
+        // Uploads are not parked yet: a handle that died took its upload along.
+        Err(StorageError::new(ErrorKind::Unsupported, "resume").with_path(path.as_bytes()))
+    }
+
+    async fn edit(&self, path: &RemotePath, mode: EditMode) -> Result<Arc<dyn EditFile>> {
+        self.on("open", path, move |home, path| edit::open(home, path, mode))
+            .await
+    }
+
+    async fn list(&self, path: &RemotePath) -> Result<Box<dyn Listing>> {
+        self.on("list", path, listing::open).await
+    }
+
+    async fn make_dir(&self, path: &RemotePath, mode: Option<u32>) -> Result<()> {
+        self.on("make directory", path, move |home, path| {
+            names::make_dir(home, path, mode)
+        })
+        .await
+    }
+
+    async fn remove_dir(&self, path: &RemotePath) -> Result<()> {
+        self.on("remove directory", path, |home, path| {
+            names::remove_dir(home, path)
+        })
+        .await
+    }
+
+    async fn remove_file(&self, path: &RemotePath) -> Result<()> {
+        self.on("remove", path, |home, path| names::remove_file(home, path))
+            .await
+    }
+
+    async fn rename(&self, from: &RemotePath, to: &RemotePath, replace: bool) -> Result<()> {
+        let to = to.clone();
+        self.on("rename", from, move |home, from| {
+            names::rename(home, from, &to, replace)
+        })
+        .await
+    }
+
+    async fn symlink(&self, target: &[u8], link: &RemotePath) -> Result<()> {
+        let target = target.to_vec();
+        self.on("make link", link, move |home, link| {
+            names::symlink(home, &target, link)
+        })
+        .await
+    }
+
+    async fn read_link(&self, path: &RemotePath) -> Result<Vec<u8>> {
+        self.on("read link", path, |home, path| look::read_link(home, path))
+            .await
+    }
+
+    async fn hard_link(&self, existing: &RemotePath, link: &RemotePath) -> Result<()> {
+        let link = link.clone();
+        self.on("make hard link", existing, move |home, existing| {
+            names::hard_link(home, existing, &link)
+        })
+        .await
+    }
+
+    async fn real_path(&self, path: &RemotePath) -> Result<RemotePath> {
+        self.on("resolve", path, |home, path| look::real_path(home, path))
+            .await
+    }
+
+    async fn space(&self, path: &RemotePath) -> Result<SpaceInfo> {
+        self.on("read space", path, |home, path| look::space(home, path))
+            .await
+    }
+}

@@ -1,0 +1,132 @@
+//! Reading, writing and copying at offsets, on the blocking pool.
+
+use std::os::fd::BorrowedFd;
+
+use rustix::buffer::spare_capacity;
+use rustix::fs::{StatVfsMountFlags, copy_file_range, fstatvfs};
+use rustix::io::{Errno, pread, pwrite};
+
+use super::fault::Fault;
+use crate::error::ErrorKind;
+use crate::limits;
+use crate::types::SpaceInfo;
+
+/// Appends up to `len` bytes from `offset` to `buf`; fewer only at the end of the file.
+///
+/// The bytes go straight into the spare capacity. The safe call fills all of it, so a buffer with much more
+/// room than asked for is cleared over `len` bytes instead of reading megabytes for a small request.
+pub(crate) fn read_into(fd: BorrowedFd<'_>, offset: u64, len: usize, buf: &mut Vec<u8>) -> Result<(), Fault> {
+    let start = buf.len();
+    buf.reserve_exact(len);
+    while buf.len() - start < len {
+        let done = buf.len() - start;
+        let at = offset.checked_add(done as u64).ok_or(ErrorKind::InvalidInput)?;
+        if at > i64::MAX as u64 {
+            // Beyond what a file can hold: the end of every file.
+            return Ok(());
+        }
+        let want = len - done;
+        let count = if buf.capacity() - buf.len() <= want + limits::READ_SLACK {
+            retry(|| pread(fd, spare_capacity(buf), at))?
+        } else {
+            let from = buf.len();
+            buf.resize(from + want, 0);
+            let result = retry(|| pread(fd, &mut buf[from..], at));
+            buf.truncate(from + result.unwrap_or(0));
+            result?
+        };
+        if count == 0 {
+            break;
+        }
+    }
+    buf.truncate(start + len);
+    Ok(())
+}
+
+/// Writes all of `data` at `offset`. On failure says how many bytes had been written.
+pub(crate) fn write_all_at(fd: BorrowedFd<'_>, offset: u64, data: &[u8]) -> Result<(), (Fault, usize)> {
+    let end = offset.checked_add(data.len() as u64);
+    if end.is_none_or(|end| end > i64::MAX as u64) {
+        return Err((ErrorKind::TooLarge.into(), 0));
+    }
+    let mut done = 0;
+    while done < data.len() {
+        match retry(|| pwrite(fd, &data[done..], offset + done as u64)) {
+            Ok(0) => return Err((ErrorKind::Io.into(), done)),
+            Ok(count) => done += count,
+            Err(errno) => return Err((errno.into(), done)),
+        }
+    }
+    Ok(())
+}
+
+/// Copies `[from, to)` of `source` to the same place of `target`; stops at the end of `source`. File systems that
+/// share blocks do so (`copy_file_range` clones where it can). Says where it stopped.
+pub(crate) fn copy_range(
+    source: BorrowedFd<'_>,
+    target: BorrowedFd<'_>,
+    from: u64,
+    to: u64,
+) -> Result<u64, Fault> {
+    let mut at = from;
+    while at < to {
+        let (mut off_in, mut off_out) = (at, at);
+        let want = usize::try_from(to - at).unwrap_or(usize::MAX).min(1 << 30);
+        match retry(|| copy_file_range(source, Some(&mut off_in), target, Some(&mut off_out), want)) {
+            Ok(0) => break,
+            Ok(count) => at += count as u64,
+            Err(Errno::XDEV | Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL | Errno::PERM) => {
+                return copy_by_hand(source, target, at, to);
+            }
+            Err(errno) => return Err(errno.into()),
+        }
+    }
+    Ok(at)
+}
+
+fn copy_by_hand(source: BorrowedFd<'_>, target: BorrowedFd<'_>, mut at: u64, to: u64) -> Result<u64, Fault> {
+    let mut chunk = Vec::new();
+    while at < to {
+        chunk.clear();
+        let want = usize::try_from(to - at)
+            .unwrap_or(usize::MAX)
+            .min(limits::COPY_CHUNK);
+        read_into(source, at, want, &mut chunk)?;
+        if chunk.is_empty() {
+            break;
+        }
+        write_all_at(target, at, &chunk).map_err(|(fault, _)| fault)?;
+        at += chunk.len() as u64;
+    }
+    Ok(at)
+}
+
+/// Space of the file system that `fd` lies on.
+pub(crate) fn space_of(fd: BorrowedFd<'_>) -> Result<SpaceInfo, Fault> {
+    let stat = fstatvfs(fd)?;
+    let read_only = u64::from(stat.f_flag.contains(StatVfsMountFlags::RDONLY));
+    let no_setuid = u64::from(stat.f_flag.contains(StatVfsMountFlags::NOSUID));
+    Ok(SpaceInfo {
+        block_size: stat.f_bsize,
+        fragment_size: stat.f_frsize,
+        blocks: stat.f_blocks,
+        blocks_free: stat.f_bfree,
+        blocks_available: stat.f_bavail,
+        files: stat.f_files,
+        files_free: stat.f_ffree,
+        files_available: stat.f_favail,
+        filesystem_id: stat.f_fsid,
+        flags: read_only | no_setuid << 1,
+        name_max: stat.f_namemax,
+    })
+}
+
+/// Repeats a call that a signal interrupted.
+pub(crate) fn retry<T>(mut call: impl FnMut() -> Result<T, Errno>) -> Result<T, Errno> {
+    loop {
+        match call() {
+            Err(Errno::INTR) => {}
+            result => return result,
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! The store on a local file system (Linux).
+//!
+//! `<root>/<bucket>/files` is what users see, `<root>/<bucket>/staging` holds unfinished uploads and is never
+//! reachable from a home. Both lie on one file system, so that publishing is a rename.
+
+mod attrs;
+mod blocking;
+mod dirsync;
+mod edit;
+mod fault;
+mod home;
+mod io;
+mod listing;
+mod look;
+mod names;
+mod options;
+mod read;
+mod resolve;
+mod shared;
+mod store;
+
+pub use options::{LocalOptions, ResolverChoice, VisibleTo};
+pub use store::LocalStore;
+
+pub(crate) use attrs::{Times, apply_times_fd, is_type, stat_of, version_of};
+pub(crate) use blocking::run;
+pub(crate) use fault::Fault;
+pub(crate) use home::HomeRoot;
+pub(crate) use io::{copy_range, read_into, space_of, write_all_at};
+pub(crate) use look::{refuse_unwritable, settle};
+pub(crate) use resolve::{DirId, NameKey, Place, is_inside};
+pub(crate) use shared::{Viewer, lock};

@@ -1,0 +1,49 @@
+//! Settings of the local store.
+
+use crate::types::Durability;
+
+/// How paths are resolved inside a home.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ResolverChoice {
+    /// `openat2` where the kernel has it, the walk otherwise.
+    #[default]
+    Auto,
+    /// `openat2(2)` (Linux 5.6); opening the store fails with `Unsupported` where it is missing.
+    OpenAt2,
+    /// Part by part with `O_NOFOLLOW`, links resolved by hand.
+    Fallback,
+}
+
+/// Who sees an unfinished upload under its final name (`uploads.visible_to`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum VisibleTo {
+    /// The user that began it, in every session.
+    #[default]
+    Owner,
+    /// Only the session (the opened [`Home`](crate::Home)) that began it.
+    Session,
+}
+
+/// Settings of a [`LocalStore`](crate::LocalStore).
+#[derive(Debug, Clone, Copy)]
+pub struct LocalOptions {
+    /// When an acknowledged change is on stable storage. Default: `Close`.
+    pub durability: Durability,
+    /// Who sees unfinished uploads. Default: `Owner`.
+    pub visible_to: VisibleTo,
+    /// How paths are resolved. Default: `Auto`.
+    pub resolver: ResolverChoice,
+    /// Permission bits that new files and directories never get. Default: `0o022`, as sshd runs.
+    pub umask: u32,
+}
+
+impl Default for LocalOptions {
+    fn default() -> Self {
+        Self {
+            durability: Durability::default(),
+            visible_to: VisibleTo::default(),
+            resolver: ResolverChoice::default(),
+            umask: 0o022,
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! Reading one version of a file.
+
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use rustix::fs::{OFlags, fstat};
+
+use super::attrs::{stat_of, version_of};
+use super::blocking;
+use super::fault::Fault;
+use super::home::HomeRoot;
+use super::io::{read_into, space_of};
+use super::look::{open_regular, settle};
+use crate::error::Result;
+use crate::path::RemotePath;
+use crate::store::ReadFile;
+use crate::types::{SpaceInfo, Stat, Version};
+use crate::uploads::Staged;
+
+/// Opens what the viewer sees at `path`: the own unfinished upload, or the published file.
+pub(super) fn open(home: &Arc<HomeRoot>, path: &RemotePath) -> Result<Arc<dyn ReadFile>, Fault> {
+    settle(|| {
+        let place = home.find(path, true)?;
+        if let Some(upload) = home.own_upload(&place)? {
+            let version = upload.version()?;
+            return Ok(Arc::new(UploadReader { upload, version }) as Arc<dyn ReadFile>);
+        }
+        let file = open_regular(&place, OFlags::RDONLY)?;
+        let version = version_of(&fstat(&file)?);
+        let file = Arc::new(file);
+        Ok(Arc::new(LocalReadFile { file, version }) as Arc<dyn ReadFile>)
+    })
+}
+
+struct LocalReadFile {
+    file: Arc<OwnedFd>,
+    version: Version,
+}
+
+impl LocalReadFile {
+    async fn on<T: Send + 'static>(
+        &self,
+        operation: &'static str,
+        job: impl FnOnce(&OwnedFd) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T> {
+        let file = Arc::clone(&self.file);
+        blocking::run(operation, move || {
+            job(&file).map_err(|fault| fault.during(operation, b""))
+        })
+        .await
+    }
+}
+
+#[async_trait]
+impl ReadFile for LocalReadFile {
+    fn version(&self) -> &Version {
+        &self.version
+    }
+
+    async fn stat(&self) -> Result<Stat> {
+        self.on("stat", |file| Ok(stat_of(&fstat(file)?))).await
+    }
+
+    async fn read_at(&self, offset: u64, len: usize, mut buf: Vec<u8>) -> Result<Vec<u8>> {
+        self.on("read", move |file| {
+            read_into(file.as_fd(), offset, len, &mut buf)?;
+            Ok(buf)
+        })
+        .await
+    }
+
+    async fn space(&self) -> Result<SpaceInfo> {
+        self.on("read space", |file| space_of(file.as_fd())).await
+    }
+}
+
+/// The owner reading an upload of theirs that is not published yet.
+struct UploadReader {
+    upload: Arc<Staged>,
+    version: Version,
+}
+
+impl UploadReader {
+    async fn on<T: Send + 'static>(
+        &self,
+        operation: &'static str,
+        job: impl FnOnce(&Staged) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T> {
+        let upload = Arc::clone(&self.upload);
+        blocking::run(operation, move || {
+            job(&upload).map_err(|fault| fault.during(operation, b""))
+        })
+        .await
+    }
+}
+
+#[async_trait]
+impl ReadFile for UploadReader {
+    fn version(&self) -> &Version {
+        &self.version
+    }
+
+    async fn stat(&self) -> Result<Stat> {
+        self.on("stat", Staged::stat).await
+    }
+
+    async fn read_at(&self, offset: u64, len: usize, mut buf: Vec<u8>) -> Result<Vec<u8>> {
+        self.on("read", move |upload| {
+            upload.read_at(offset, len, &mut buf)?;
+            Ok(buf)
+        })
+        .await
+    }
+
+    async fn space(&self) -> Result<SpaceInfo> {
+        self.on("read space", Staged::space).await
+    }
+}

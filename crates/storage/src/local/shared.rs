@@ -1,0 +1,107 @@
+//! What all homes of one store share.
+
+use std::os::fd::OwnedFd;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::dirsync::{DirSyncs, SyncDir};
+use super::fault::Fault;
+use super::options::{LocalOptions, VisibleTo};
+use super::resolve::{DirId, Resolve};
+use crate::limits;
+use crate::types::{Durability, OwnerId};
+use crate::uploads::LiveUploads;
+
+/// The state of one open store.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) options: LocalOptions,
+    pub(crate) resolver: Arc<dyn Resolve>,
+    pub(crate) uploads: LiveUploads,
+    syncs: DirSyncs,
+    dir_locks: Vec<Mutex<()>>,
+    sessions: AtomicU64,
+}
+
+/// The open directories of one bucket.
+#[derive(Debug)]
+pub(crate) struct Bucket {
+    pub(crate) files: OwnedFd,
+    pub(crate) staging: OwnedFd,
+    /// Identity of `staging`; its device is that of all publishable names.
+    pub(crate) staging_id: DirId,
+}
+
+/// Who is looking: decides which unfinished uploads are seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Viewer {
+    owner: OwnerId,
+    /// Number of the home handle; 0 when every session of the owner sees the same.
+    session: u64,
+}
+
+impl Shared {
+    pub(crate) fn new(options: LocalOptions, resolver: Arc<dyn Resolve>) -> Self {
+        Self {
+            options,
+            resolver,
+            uploads: LiveUploads::default(),
+            syncs: DirSyncs::default(),
+            dir_locks: (0..limits::DIR_LOCKS).map(|_| Mutex::new(())).collect(),
+            sessions: AtomicU64::new(1),
+        }
+    }
+
+    /// A viewer for a newly opened home.
+    pub(crate) fn viewer(&self, owner: OwnerId) -> Viewer {
+        let session = match self.options.visible_to {
+            VisibleTo::Owner => 0,
+            VisibleTo::Session => self.sessions.fetch_add(1, Ordering::Relaxed),
+        };
+        Viewer { owner, session }
+    }
+
+    /// Whether acknowledged changes must be on stable storage.
+    pub(crate) fn is_durable(&self) -> bool {
+        self.options.durability == Durability::Close
+    }
+
+    /// Runs a change of `dirs` and makes it durable as configured.
+    pub(crate) fn change_dirs<T>(
+        &self,
+        dirs: &[&OwnedFd],
+        change: impl FnOnce() -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
+        if !self.is_durable() {
+            return change();
+        }
+        let dirs = dirs.iter().map(SyncDir::open).collect::<Result<Vec<_>, _>>()?;
+        let value = change()?;
+        for (index, dir) in dirs.iter().enumerate() {
+            if !dirs[..index].iter().any(|earlier| earlier.is(dir)) {
+                self.syncs.sync(dir)?;
+            }
+        }
+        Ok(value)
+    }
+
+    /// Keeps others from removing the directory, or from beginning an upload in it, while the guard lives.
+    pub(crate) fn lock_dir(&self, dir: DirId) -> MutexGuard<'_, ()> {
+        let spread = dir.inode ^ dir.device.rotate_left(17);
+        let index = usize::try_from(spread % limits::DIR_LOCKS as u64).unwrap_or(0);
+        lock(&self.dir_locks[index])
+    }
+}
+
+impl Viewer {
+    /// The owner in every session.
+    #[cfg(test)]
+    pub(crate) const fn of(owner: OwnerId) -> Self {
+        Self { owner, session: 0 }
+    }
+}
+
+/// Locks; a panic elsewhere while it was held does not spread (the values are whole between statements).
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,135 @@
+//! Beginning an upload, or joining one.
+
+use std::sync::{Arc, Mutex, RwLock};
+
+use rustix::fs::{Access, AtFlags, accessat, fstat};
+use rustix::io::Errno;
+
+use super::content::Content;
+use super::flush::Flush;
+use super::handle::Handle;
+use super::publish::check_target;
+use super::registry::Record;
+use super::staged::{Phase, Staged, Target};
+use super::staging;
+use crate::error::ErrorKind;
+use crate::local::{Fault, HomeRoot, Place, refuse_unwritable, settle};
+use crate::path::RemotePath;
+use crate::types::{Precondition, UploadBase, UploadOptions};
+
+/// Begins an upload of `path`, or joins the viewer's own when `options` ask for neither an empty file nor a
+/// free name.
+pub(crate) fn begin(
+    home: &Arc<HomeRoot>,
+    path: &RemotePath,
+    options: &UploadOptions,
+) -> Result<Handle, Fault> {
+    settle(|| {
+        let exclusive = options.precondition == Precondition::Absent;
+        // O_EXCL does not follow a link at the end: a link, even a dangling one, is a taken name (open(2)).
+        let place = home.find(path, !exclusive)?;
+        if !exclusive
+            && options.base == UploadBase::Published
+            && let Some(handle) = join(home, &place, options.readable)?
+        {
+            return Ok(handle);
+        }
+        check_precondition(home, &place, options.precondition)?;
+        check_target(&place, home.bucket.staging_id)?;
+        check_rights(&place)?;
+        start(home, path, place, options)
+    })
+}
+
+/// One more handle of the viewer's own upload at `place`.
+pub(crate) fn join(home: &HomeRoot, place: &Place, readable: bool) -> Result<Option<Handle>, Fault> {
+    match home.own_upload(place)? {
+        None => Ok(None),
+        Some(staged) if staged.join() => Ok(Some(Handle::new(staged, readable))),
+        // It ended since it was found: look again.
+        Some(_) => Err(ErrorKind::Busy.into()),
+    }
+}
+
+fn check_precondition(home: &HomeRoot, place: &Place, precondition: Precondition) -> Result<(), Fault> {
+    let taken = place.found.is_some();
+    match precondition {
+        Precondition::None => Ok(()),
+        Precondition::Absent if taken => Err(ErrorKind::AlreadyExists.into()),
+        Precondition::Absent => Ok(()),
+        Precondition::Present if taken || home.own_upload(place)?.is_some() => Ok(()),
+        Precondition::Present => Err(Errno::NOENT.into()),
+    }
+}
+
+/// What POSIX asks when a file is opened for writing or made; publishing by rename alone would ask less of the
+/// file, and would ask it of the directory only at the end of the transfer.
+fn check_rights(place: &Place) -> Result<(), Fault> {
+    refuse_unwritable(place)?;
+    let parent = Access::WRITE_OK | Access::EXEC_OK;
+    accessat(&place.parent, ".", parent, AtFlags::EACCESS)?;
+    if place.found.is_some() {
+        accessat(
+            &place.parent,
+            place.name.as_slice(),
+            Access::WRITE_OK,
+            AtFlags::EACCESS,
+        )?;
+    }
+    Ok(())
+}
+
+fn start(
+    home: &Arc<HomeRoot>,
+    path: &RemotePath,
+    place: Place,
+    options: &UploadOptions,
+) -> Result<Handle, Fault> {
+    let exclusive = options.precondition == Precondition::Absent;
+    let key = place.key()?;
+    let parent = place.try_clone()?;
+    let (file, staged_name) = staging::create(&home.bucket.staging)?;
+    let mode = options.mode.unwrap_or(0o644) & 0o777 & !home.shared.options.umask;
+    let staged = Arc::new(Staged {
+        id: home.shared.uploads.next_id(),
+        home: Arc::clone(home),
+        path: path.clone(),
+        file,
+        staged_name,
+        new_mode: mode,
+        handles: Mutex::new(1),
+        phase: RwLock::new(Phase::Open),
+        target: Mutex::new(Target { place, exclusive }),
+        content: Mutex::new(Content::new(options.base == UploadBase::Published)),
+        appending: Mutex::default(),
+        flush: Flush::default(),
+    });
+    let record = Record {
+        id: staged.id,
+        key,
+        viewer: home.viewer,
+        exclusive,
+    };
+    if let Err(fault) = register(home, record, &staged, parent) {
+        staged.discard()?;
+        return Err(fault);
+    }
+    Ok(Handle::new(staged, options.readable))
+}
+
+/// Files the upload, unless its directory goes away or its name is taken at this very moment.
+fn register(home: &HomeRoot, record: Record, staged: &Arc<Staged>, mut place: Place) -> Result<(), Fault> {
+    let exclusive = record.exclusive;
+    let _dir = home.shared.lock_dir(record.key.dir);
+    if fstat(&place.parent)?.st_nlink == 0 {
+        return Err(Errno::NOENT.into());
+    }
+    if !home.shared.uploads.open(record, staged) {
+        return Err(ErrorKind::AlreadyExists.into());
+    }
+    place.refresh()?;
+    if exclusive && place.found.is_some() {
+        return Err(ErrorKind::AlreadyExists.into());
+    }
+    Ok(())
+}

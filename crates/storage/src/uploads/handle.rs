@@ -1,0 +1,193 @@
+//! One open handle of a staged upload.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+use super::staged::Staged;
+use crate::error::{ErrorKind, Result, StorageError};
+use crate::local::{Fault, run};
+use crate::store::{EditFile, Upload};
+use crate::types::{SetStat, SpaceInfo, Stat, Version};
+
+/// A handle; the last one that ends decides about the upload.
+#[derive(Debug)]
+pub(crate) struct Handle {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    staged: Arc<Staged>,
+    readable: bool,
+    /// Published, parked or discarded through this handle.
+    ended: AtomicBool,
+}
+
+impl Handle {
+    pub(super) fn new(staged: Arc<Staged>, readable: bool) -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                staged,
+                readable,
+                ended: AtomicBool::new(false),
+            }),
+        }
+    }
+
+    async fn on<T: Send + 'static>(
+        &self,
+        operation: &'static str,
+        job: impl FnOnce(&Inner) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T> {
+        let inner = Arc::clone(&self.inner);
+        run(operation, move || {
+            job(&inner).map_err(|fault| fault.during(operation, inner.staged.path.as_bytes()))
+        })
+        .await
+    }
+
+    /// Runs `job`, which ends the handle, unless it has ended.
+    async fn end<T: Send + 'static>(
+        &self,
+        operation: &'static str,
+        job: impl FnOnce(&Staged) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T> {
+        if self.inner.ended.swap(true, Ordering::AcqRel) {
+            let path = self.inner.staged.path.as_bytes();
+            return Err(StorageError::new(ErrorKind::UploadGone, operation).with_path(path));
+        }
+        self.on(operation, move |inner| {
+            let result = job(&inner.staged);
+            if result.is_err() {
+                // Still there, to be tried again or parked.
+                inner.ended.store(false, Ordering::Release);
+            }
+            result
+        })
+        .await
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        if *self.ended.get_mut() {
+            return;
+        }
+        let staged = Arc::clone(&self.staged);
+        let clean_up = move || {
+            if let Err(fault) = staged.abandon_handle() {
+                tracing::warn!(
+                    ?fault,
+                    "an abandoned upload stays in staging until the next start"
+                );
+            }
+        };
+        // Freeing the blocks of a large file takes a while: not on an async thread, if there is a choice.
+        match tokio::runtime::Handle::try_current() {
+            Ok(runtime) => drop(runtime.spawn_blocking(clean_up)),
+            Err(_) => clean_up(),
+        }
+    }
+}
+
+#[async_trait]
+impl Upload for Handle {
+    async fn write_at(&self, offset: u64, data: Bytes) -> Result<()> {
+        self.on("write", move |inner| inner.staged.write_at(offset, &data))
+            .await
+    }
+
+    async fn read_at(&self, offset: u64, len: usize, mut buf: Vec<u8>) -> Result<Vec<u8>> {
+        self.on("read", move |inner| {
+            if !inner.readable {
+                return Err(ErrorKind::PermissionDenied.into());
+            }
+            inner.staged.read_at(offset, len, &mut buf)?;
+            Ok(buf)
+        })
+        .await
+    }
+
+    async fn stat(&self) -> Result<Stat> {
+        self.on("stat", |inner| inner.staged.stat()).await
+    }
+
+    async fn set_stat(&self, changes: &SetStat) -> Result<()> {
+        let changes = changes.clone();
+        self.on("set attributes", move |inner| inner.staged.set_stat(&changes))
+            .await
+    }
+
+    async fn sync(&self) -> Result<()> {
+        self.on("sync", |inner| inner.staged.sync()).await
+    }
+
+    async fn publish(&self) -> Result<Version> {
+        self.end("publish", Staged::close_handle).await
+    }
+
+    async fn park(&self) -> Result<()> {
+        self.end("park", Staged::abandon_handle).await
+    }
+
+    async fn discard(&self) -> Result<()> {
+        self.end("discard", Staged::discard).await
+    }
+
+    async fn space(&self) -> Result<SpaceInfo> {
+        self.on("read space", |inner| inner.staged.space()).await
+    }
+}
+
+/// A handle that was opened for changes in place and joined an unfinished upload of its owner instead.
+#[derive(Debug)]
+pub(crate) struct JoinedEdit {
+    handle: Handle,
+    append: bool,
+}
+
+impl JoinedEdit {
+    pub(crate) const fn new(handle: Handle, append: bool) -> Self {
+        Self { handle, append }
+    }
+}
+
+#[async_trait]
+impl EditFile for JoinedEdit {
+    async fn write_at(&self, offset: u64, data: Bytes) -> Result<()> {
+        if self.append {
+            return self
+                .handle
+                .on("append", move |inner| inner.staged.append(&data))
+                .await;
+        }
+        self.handle.write_at(offset, data).await
+    }
+
+    async fn read_at(&self, offset: u64, len: usize, buf: Vec<u8>) -> Result<Vec<u8>> {
+        self.handle.read_at(offset, len, buf).await
+    }
+
+    async fn stat(&self) -> Result<Stat> {
+        self.handle.stat().await
+    }
+
+    async fn set_stat(&self, changes: &SetStat) -> Result<()> {
+        self.handle.set_stat(changes).await
+    }
+
+    async fn sync(&self) -> Result<()> {
+        self.handle.sync().await
+    }
+
+    async fn close(&self) -> Result<()> {
+        self.handle.publish().await.map(drop)
+    }
+
+    async fn space(&self) -> Result<SpaceInfo> {
+        self.handle.space().await
+    }
+}

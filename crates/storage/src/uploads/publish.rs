@@ -1,0 +1,155 @@
+//! Publishing: the staged file gets its final name in one step.
+
+use std::os::fd::AsFd;
+use std::sync::PoisonError;
+
+use rustix::fs::{
+    AtFlags, FileType, Gid, Mode, RenameFlags, Uid, fchmod, fchown, fstat, fsync, ftruncate, linkat,
+    renameat, renameat_with, unlinkat,
+};
+use rustix::io::Errno;
+
+use super::content::Source;
+use super::staged::{Phase, Staged, Target, open_base, size_of};
+use crate::error::ErrorKind;
+use crate::local::{DirId, Fault, Place, copy_range, is_inside, lock, version_of};
+use crate::types::Version;
+
+impl Staged {
+    /// Puts the upload under its final name: attributes, data sync, rename, directory sync, in this order. Fails
+    /// without a trace in what is published, unless only the last step failed. May be tried again.
+    pub(super) fn publish(&self) -> Result<Version, Fault> {
+        let mut phase = self.phase.write().unwrap_or_else(PoisonError::into_inner);
+        match &*phase {
+            Phase::Open => {}
+            Phase::Published(version) => return Ok(version.clone()),
+            Phase::Gone => return Err(ErrorKind::UploadGone.into()),
+        }
+        self.flush.check()?;
+        if let Some(kind) = lock(&self.content).broken() {
+            return Err(kind.into());
+        }
+        let mut target = lock(&self.target);
+        self.settle_target(&mut target)?;
+        self.carry_over(&target.place)?;
+        self.finish_attributes(&target.place)?;
+        let shared = &self.home.shared;
+        if shared.is_durable() {
+            self.flush.keep_failure(fsync(&self.file))?;
+        }
+        let mut renamed = false;
+        let result = shared.change_dirs(&[&target.place.parent], || {
+            self.rename_to(&target)?;
+            renamed = true;
+            Ok(())
+        });
+        if renamed {
+            // Also when the directory could not be synced: the name is there, only its durability is unknown.
+            let version = version_of(&fstat(&self.file)?);
+            *phase = Phase::Published(version.clone());
+            shared.uploads.close(self.id);
+            return result.map(|()| version);
+        }
+        result?;
+        Err(ErrorKind::Internal.into())
+    }
+
+    /// Makes sure that the target is a name inside the home that may be published under.
+    ///
+    /// The directory found at `begin` counts, whatever its path is now, as for any open file. When it was removed,
+    /// or moved out of the home, or a link took the name, the path is resolved afresh.
+    fn settle_target(&self, target: &mut Target) -> Result<(), Fault> {
+        let place = &mut target.place;
+        place.refresh()?;
+        let lost = fstat(&place.parent)?.st_nlink == 0
+            || place.file_type() == Some(FileType::Symlink)
+            || !is_inside(self.home.dir.as_fd(), place.parent.as_fd())?;
+        if lost {
+            *place = self.home.find(&self.path, !target.exclusive)?;
+            self.home.shared.uploads.move_to(self.id, place.key()?);
+        }
+        check_target(place, self.home.bucket.staging_id)?;
+        if target.exclusive && place.found.is_some() {
+            return Err(ErrorKind::AlreadyExists.into());
+        }
+        Ok(())
+    }
+
+    /// Fills what was never written from the published version; afterwards the staged file is everything.
+    pub(super) fn carry_over(&self, place: &Place) -> Result<(), Fault> {
+        let mut content = lock(&self.content);
+        let Some(overlay) = &mut content.base else {
+            return Ok(());
+        };
+        let base = open_base(place)?;
+        let base_len = base.as_ref().map_or(Ok(0), size_of)?;
+        let len = overlay.len(base_len);
+        for (from, to, source) in overlay.pieces(0, len, base_len) {
+            if let (Source::Base, Some(base)) = (source, &base) {
+                let end = copy_range(base.as_fd(), self.file.as_fd(), from, to)?;
+                // A second try must not take these bytes from yet another version.
+                overlay.written.insert(from, end);
+            }
+        }
+        if size_of(&self.file)? != len {
+            ftruncate(&self.file, len)?;
+        }
+        content.base = None;
+        Ok(())
+    }
+
+    /// Mode and owner of the file that is replaced, or those wanted; times last, as copying changed them.
+    fn finish_attributes(&self, place: &Place) -> Result<(), Fault> {
+        let content = lock(&self.content);
+        let kept = place.found.as_ref().map(|stat| stat.st_mode & 0o777);
+        let mode = content.mode.or(kept).unwrap_or(self.new_mode);
+        if let Some(old) = &place.found {
+            let new = fstat(&self.file)?;
+            if (old.st_uid, old.st_gid) != (new.st_uid, new.st_gid) {
+                // Writing in place would have kept the owner. Only root can give files away; for others it is
+                // no reason to refuse the upload.
+                let (owner, group) = (Uid::from_raw(old.st_uid), Gid::from_raw(old.st_gid));
+                let _ = fchown(&self.file, Some(owner), Some(group));
+            }
+        }
+        fchmod(&self.file, Mode::from_raw_mode(mode))?;
+        match content.times {
+            Some(times) => self.apply_times(times),
+            None => Ok(()),
+        }
+    }
+
+    fn rename_to(&self, target: &Target) -> Result<(), Fault> {
+        let staging = &self.home.bucket.staging;
+        let (parent, name) = (&target.place.parent, target.place.name.as_slice());
+        let staged = self.staged_name.as_str();
+        if !target.exclusive {
+            return Ok(renameat(staging, staged, parent, name)?);
+        }
+        match renameat_with(staging, staged, parent, name, RenameFlags::NOREPLACE) {
+            Err(Errno::INVAL | Errno::NOSYS) => {
+                // A file system without it: a link refuses a taken name just as well.
+                linkat(staging, staged, parent, name, AtFlags::empty())?;
+                Ok(unlinkat(staging, staged, AtFlags::empty())?)
+            }
+            result => Ok(result?),
+        }
+    }
+}
+
+/// Whether an upload can be published at `place`.
+pub(super) fn check_target(place: &Place, staging: DirId) -> Result<(), Fault> {
+    if place.is_nameless() {
+        return Err(ErrorKind::IsADirectory.into());
+    }
+    match place.file_type() {
+        Some(FileType::RegularFile) | None => {}
+        Some(FileType::Directory) => return Err(ErrorKind::IsADirectory.into()),
+        Some(_) => return Err(ErrorKind::InvalidInput.into()),
+    }
+    if DirId::of(&place.parent)?.device != staging.device {
+        // A file system mounted inside the bucket: no rename leads there.
+        return Err(ErrorKind::Unsupported.into());
+    }
+    Ok(())
+}
