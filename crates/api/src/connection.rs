@@ -29,7 +29,7 @@ where
     let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(options.head_read_timeout)
-        .max_headers(limits::MAX_HEADERS)
+        .max_header_size(limits::MAX_HEAD)
         .max_buf_size(limits::MAX_HEAD)
         // Scripts that shut their side after the request still want the answer.
         .half_close(true)

@@ -297,7 +297,7 @@ fn wrong_types(fields: &[FieldFailure]) -> String {
 }
 
 fn unknown_user(username: &str) -> String {
-    if username.chars().count() <= limits::MAX_ECHOED_NAME {
+    if (1..=limits::MAX_ECHOED_NAME).contains(&username.chars().count()) {
         format!("User {username} does not exist.")
     } else {
         "The user does not exist.".to_owned()

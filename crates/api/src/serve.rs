@@ -59,7 +59,11 @@ pub async fn serve_with<L: Listener>(
         options.max_connections.min(Semaphore::MAX_PERMITS),
     ));
     let refusals = Arc::new(Semaphore::new(limits::MAX_REFUSALS));
-    let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+    let (stop, end, tasks) = (
+        CancellationToken::new(),
+        CancellationToken::new(),
+        TaskTracker::new(),
+    );
     let stop_grace = options.stop_grace;
     let options = Arc::new(options);
     let mut shutdown = pin!(shutdown);
@@ -70,6 +74,7 @@ pub async fn serve_with<L: Listener>(
         };
         if let Ok(permit) = Arc::clone(&connections).try_acquire_owned() {
             let connection = connection::run(io, router.clone(), Arc::clone(&options), stop.clone());
+            let connection = end.clone().run_until_cancelled_owned(connection);
             tasks.spawn(async move {
                 connection.await;
                 drop(permit);
@@ -89,6 +94,8 @@ pub async fn serve_with<L: Listener>(
             connections = tasks.len(),
             "connections outlived the grace time and are dropped"
         );
+        end.cancel();
+        tasks.wait().await;
     }
 }
 

@@ -1,28 +1,14 @@
 //! Small values as text.
 
-use longshore_catalog::{Date, Timestamp};
+use longshore_catalog::Timestamp;
 
 const MS_PER_DAY: i64 = 86_400_000;
 
-/// `YYYY-MM-DD`. Howard Hinnant's `civil_from_days`: years begin in March, so that the leap day comes last.
-pub(crate) fn date(day: Date) -> String {
-    let shifted = i64::from(day.days) + 719_468;
-    let (era, day_of_era) = (shifted.div_euclid(146_097), shifted.rem_euclid(146_097));
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_from_march = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = (month_from_march + 2) % 12 + 1;
-    let year = era * 400 + year_of_era + i64::from(month <= 2);
-    format!("{year:04}-{month:02}-{day:02}")
-}
-
 /// RFC 3339 in UTC with seconds: `2026-11-21T05:07:58Z`.
 pub(crate) fn rfc3339(at: Timestamp) -> String {
-    let days = i32::try_from(at.0.div_euclid(MS_PER_DAY)).unwrap_or(i32::MAX);
     let seconds = at.0.rem_euclid(MS_PER_DAY) / 1000;
     let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
-    format!("{}T{hour:02}:{minute:02}:{second:02}Z", date(Date { days }))
+    format!("{}T{hour:02}:{minute:02}:{second:02}Z", at.day())
 }
 
 /// A random id for one request, shaped as a UUID of version 4.

@@ -175,7 +175,13 @@ fn check_description(description: Option<&str>, failures: &mut Failures) {
     }
 }
 
-/// The bucket asked for, if its name could be one; whether it exists is the catalog's to say.
+/// The bucket that a body asks for, if its name could be one: for the look whether it exists, which must not
+/// depend on other members.
+pub(crate) fn bucket_asked_for(body: &Map<String, Value>) -> Option<&str> {
+    let name = body.get("bucketName")?.as_str()?;
+    BucketName::parse(name).is_ok().then_some(name)
+}
+
 fn read_bucket_name(members: &Members<'_>, failures: &mut Failures) -> Option<String> {
     let name = members.string("bucketName", failures)?;
     if BucketName::parse(name).is_err() {

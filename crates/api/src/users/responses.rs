@@ -6,7 +6,6 @@ use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
 
 use crate::state::ApiSettings;
-use crate::text;
 
 /// A user just made, with the password that is never shown again.
 #[derive(Debug, Serialize, ToSchema)]
@@ -108,7 +107,7 @@ impl UserResponse {
             endpoint: settings.public_host.clone(),
             port: settings.sftp_port,
             host_key_fingerprint: settings.host_key_fingerprint.clone(),
-            last_connected_date: user.last_connected.map(text::date),
+            last_connected_date: user.last_connected.map(|day| day.to_string()),
         }
     }
 }

@@ -3,7 +3,7 @@
 use longshore_catalog::{CatalogError, Invocation, NewUser, User, UserChanges};
 use serde_json::{Map, Value};
 
-use super::requests::{CreateUserRequest, ListUsersRequest, UpdateUserRequest};
+use super::requests::{CreateUserRequest, ListUsersRequest, UpdateUserRequest, bucket_asked_for};
 use super::responses::{CreateUserResponse, ListUsersResponse, UserResponse};
 use crate::buckets;
 use crate::error::ApiError;
@@ -19,12 +19,7 @@ pub(super) async fn create(
 ) -> Result<CreateUserResponse, ApiError> {
     let mut failures = Failures::default();
     let request = CreateUserRequest::read(body, &mut failures);
-    check_bucket(
-        state,
-        request.as_ref().and_then(|r| r.bucket_name.as_deref()),
-        &mut failures,
-    )
-    .await?;
+    check_bucket(state, bucket_asked_for(body), &mut failures).await?;
     failures.into_result()?;
     let request = request.ok_or(ApiError::Internal)?;
 
@@ -81,12 +76,7 @@ pub(super) async fn update(
 ) -> Result<UserResponse, ApiError> {
     let mut failures = Failures::default();
     let request = UpdateUserRequest::read(body, &mut failures);
-    check_bucket(
-        state,
-        request.as_ref().and_then(|r| r.bucket_name.as_deref()),
-        &mut failures,
-    )
-    .await?;
+    check_bucket(state, bucket_asked_for(body), &mut failures).await?;
     failures.into_result()?;
     let request = request.ok_or(ApiError::Internal)?;
 

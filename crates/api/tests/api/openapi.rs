@@ -1,4 +1,4 @@
-//! The committed OpenAPI document is the generated one.
+//! The document: the committed OpenAPI document is the generated one.
 
 use longshore_api::openapi;
 
