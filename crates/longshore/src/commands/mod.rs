@@ -1,0 +1,108 @@
+//! All commands, one file each.
+
+mod api_key;
+mod completion;
+mod config;
+mod host_key;
+mod serve;
+mod user;
+mod version;
+
+use clap::Subcommand;
+use serde_json::Value;
+
+use crate::cli::CommonArgs;
+use crate::client::{Client, ClientArgs, Target};
+use crate::config::Config;
+use crate::error::{CliError, Result};
+use crate::exit_code::ExitCode;
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the server: SFTP for partners, the HTTP API for programs
+    Serve(serve::ServeArgs),
+    /// Create, list, show, update and delete SFTP users
+    #[command(subcommand)]
+    User(user::UserCommand),
+    /// Create, list and revoke API keys
+    #[command(subcommand)]
+    ApiKey(api_key::ApiKeyCommand),
+    /// Show and check the configuration
+    #[command(subcommand)]
+    Config(config::ConfigCommand),
+    /// Show the host key that partners see
+    #[command(subcommand)]
+    HostKey(host_key::HostKeyCommand),
+    /// Print a completion script for a shell
+    Completion(completion::CompletionArgs),
+    /// Print the version
+    Version(version::VersionArgs),
+}
+
+impl Command {
+    /// Runs it to its end.
+    ///
+    /// # Errors
+    /// What failed, with its exit code.
+    pub fn run(&self, common: &CommonArgs) -> Result<()> {
+        match self {
+            Self::Serve(args) => args.run(common),
+            Self::User(command) => command.run(common),
+            Self::ApiKey(command) => command.run(common),
+            Self::Config(command) => command.run(common),
+            Self::HostKey(command) => command.run(common),
+            Self::Completion(args) => args.run(),
+            Self::Version(args) => args.run(),
+        }
+    }
+}
+
+/// Runs `work` with a client of the server that flags and configuration lead to.
+fn with_client<F, Fut>(common: &CommonArgs, server: &ClientArgs, work: F) -> Result<()>
+where
+    F: FnOnce(Client, Config) -> Fut,
+    Fut: Future<Output = Result<()>>,
+{
+    let mut flags = common.flags();
+    server.add_to(&mut flags);
+    let config = Config::from_process(flags)?;
+    let client = Client::new(Target::from_config(&config)?);
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| CliError::new(ExitCode::Failure, "cannot start the runtime").because(error))?
+        .block_on(work(client, config))
+}
+
+/// A member of an answer as text; empty when it is not there.
+fn member(object: &Value, name: &str) -> String {
+    match object.get(name) {
+        Some(Value::String(text)) => text.clone(),
+        None | Some(Value::Null) => String::new(),
+        Some(other) => other.to_string(),
+    }
+}
+
+/// Percent-encodes one part of a path (RFC 3986 §2.3: all but the unreserved characters).
+fn path_part(text: &str) -> String {
+    text.bytes()
+        .map(|byte| match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                char::from(byte).to_string()
+            }
+            _ => format!("%{byte:02X}"),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::path_part;
+
+    #[test]
+    fn path_parts_cannot_leave_their_place() {
+        assert_eq!(path_part("WL9F11A9"), "WL9F11A9");
+        assert_eq!(path_part("a/b c?é"), "a%2Fb%20c%3F%C3%A9");
+    }
+}

@@ -1,0 +1,32 @@
+//! Bounds of the binary itself. Those of sessions, requests and storage are with their crates.
+
+use std::time::Duration;
+
+/// Pending connections per listener. The kernel caps it at `net.core.somaxconn` (4096 on current kernels).
+pub(crate) const LISTEN_BACKLOG: u32 = 1024;
+
+/// Threads for blocking work (disk, hashing). Enough to keep several disks busy, few enough that their stacks
+/// stay small; work beyond it waits in order.
+pub(crate) const BLOCKING_THREADS: usize = 64;
+
+/// Longest body that a client command takes from a server, bytes. A page of 50 users is below 64 KiB.
+pub(crate) const CLIENT_BODY_MAX: usize = 8 * 1024 * 1024;
+
+/// How long a client command waits for a connection.
+pub(crate) const CLIENT_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long a client command waits for an answer once connected.
+pub(crate) const CLIENT_ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Largest `longshore.toml`, bytes; a mistyped `--config /dev/sda` must not fill memory.
+pub(crate) const CONFIG_FILE_MAX: u64 = 1024 * 1024;
+
+/// Largest API key file, bytes.
+pub(crate) const KEY_FILE_MAX: u64 = 4096;
+
+/// `sun_path` of sockaddr_un(7) including the final NUL, bytes.
+pub(crate) const SOCKET_PATH_MAX: usize = 108;
+
+/// The clock is taken as not set when it shows a time before 2024-01-01T00:00:00Z, seconds since 1970: no
+/// release of this program is older, and records with such times would be wrong for ever.
+pub(crate) const CLOCK_MIN_UNIX_SECS: u64 = 1_704_067_200;
