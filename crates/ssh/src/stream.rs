@@ -79,6 +79,8 @@ pub(crate) struct Stream {
     start: usize,
     end: usize,
     delay: Option<Pin<Box<Sleep>>>,
+    /// From our last word on: how long the peer may take to close.
+    linger: Option<Pin<Box<Sleep>>>,
     /// What was read of the identification string; `None` once it is known.
     first_line: Option<Vec<u8>>,
 }
@@ -93,6 +95,7 @@ impl Stream {
             start: 0,
             end: 0,
             delay: None,
+            linger: None,
             first_line: Some(Vec::new()),
         }
     }
@@ -166,6 +169,12 @@ impl AsyncRead for Stream {
         if this.start == this.end {
             this.control.task.register(cx.waker());
             this.control.check()?;
+            if let Some(linger) = &mut this.linger
+                && linger.as_mut().poll(cx).is_ready()
+            {
+                // As if the peer had closed, which ends the session.
+                return Poll::Ready(Ok(()));
+            }
             ready!(this.poll_delay(cx));
             let filled = buf.filled().len();
             ready!(this.poll_fill(cx, buf))?;
@@ -205,7 +214,11 @@ impl AsyncWrite for Stream {
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().tcp).poll_shutdown(cx)
+        let this = self.get_mut();
+        // The library reads on until the peer closes, and would do so for a peer that never does.
+        this.linger
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep(LINGER)));
+        Pin::new(&mut this.tcp).poll_shutdown(cx)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -216,6 +229,9 @@ impl AsyncWrite for Stream {
 /// How long a question for credit waits: short enough not to be felt by other channels or by the peer's grants, long
 /// enough to cost nothing (100 packets a second).
 const DELAY: Duration = Duration::from_millis(10);
+
+/// How long a peer may take to close after our last word; shorter than what `session.rs` grants in all.
+const LINGER: Duration = Duration::from_millis(1500);
 
 /// After so many (five seconds) without any progress the peer may wait a little longer for its answer.
 const PATIENT_QUESTIONS: u32 = 500;

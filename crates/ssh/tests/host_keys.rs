@@ -92,7 +92,7 @@ fn keys_that_others_can_read_are_refused() {
         fs::set_permissions(&path, fs::Permissions::from_mode(bad)).unwrap();
         match HostKeys::load_or_generate(dir.path()) {
             Err(HostKeyError::Readable { path: found, mode }) => {
-                assert_eq!((found, mode), (path.clone(), bad))
+                assert_eq!((found, mode), (path.clone(), bad));
             }
             other => panic!("{other:?}"),
         }

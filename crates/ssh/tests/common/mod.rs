@@ -5,6 +5,8 @@
     reason = "each test binary uses its own part of this"
 )]
 
+pub mod raw;
+
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
@@ -109,7 +111,8 @@ fn command(start: &ChannelStart) -> String {
     }
 }
 
-/// `echo` · `digest` (of the input) · `source N` · `hold` (consumes nothing until released) · `stderr` · `drop`.
+/// `echo` · `digest` (of the input) · `source N` · `hold` (consumes nothing until released) · `stderr` · `stall`
+/// (reads nothing).
 async fn run(state: Arc<State>, start: ChannelStart) {
     let command = command(&start);
     let (name, argument) = command.split_once(' ').unwrap_or((&command, ""));
@@ -126,6 +129,14 @@ async fn run(state: Arc<State>, start: ChannelStart) {
             writer.finish(3).await;
         }
         "accept-and-drop" => drop(start.accept()),
+        "stall" => {
+            let Channel {
+                reader,
+                writer: _writer,
+            } = start.accept();
+            drop(reader);
+            state.release.notified().await;
+        }
         // Drops `start` unanswered.
         _ => {}
     }
