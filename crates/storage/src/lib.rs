@@ -7,6 +7,9 @@ mod limits;
 mod local;
 mod path;
 mod store;
+#[doc(hidden)]
+#[allow(missing_docs, reason = "the names of the cases say what they show")]
+pub mod suite;
 mod types;
 mod uploads;
 
