@@ -166,6 +166,7 @@ pub async fn a_walk_neither_skips_nor_repeats<F: Fixture>() {
                 .expect("list");
             let last = page.users.last().map(|u| u.id);
             seen.extend(page.users);
+            assert!(seen.len() < 10_000, "seed {seed}: the walk goes in circles");
             token = page.next_page_token;
             if token.is_none() {
                 break;
@@ -250,6 +251,7 @@ async fn walk<S: Catalog>(store: &S, size: u32) -> Vec<User> {
         let page = store.list_users(size, token.as_deref()).await.expect("list");
         assert!(page.users.len() <= size as usize);
         users.extend(page.users);
+        assert!(users.len() < 10_000, "the walk goes in circles");
         token = page.next_page_token;
         if token.is_none() {
             return users;

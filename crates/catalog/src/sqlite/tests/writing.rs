@@ -182,6 +182,11 @@ async fn a_lost_transaction_fails_everybody_and_announces_nothing() {
     make_bucket(&catalog, "four", false).await.expect("write");
     assert!(catalog.bucket_exists("four").await.expect("exists"));
     assert_eq!(changes.try_recv(), Ok(UserChange::Deleted(UserId(1))));
+    assert_eq!(
+        changes.try_recv(),
+        Err(TryRecvError::Empty),
+        "the lost ones are not announced later either"
+    );
 }
 
 #[tokio::test]
