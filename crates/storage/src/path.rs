@@ -154,3 +154,113 @@ impl fmt::Display for BucketName {
         f.write_str(&self.0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn path(text: &str) -> RemotePath {
+        RemotePath::parse(text.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn paths_are_normalised_inside_the_root() {
+        for (raw, expected) in [
+            ("", "/"),
+            (".", "/"),
+            ("/", "/"),
+            ("..", "/"),
+            ("a", "/a"),
+            ("/a/", "/a"),
+            ("//a///b//", "/a/b"),
+            ("/a/./b/../c", "/a/c"),
+            ("/../../a", "/a"),
+            ("a/../../../b", "/b"),
+            ("...", "/..."),
+            ("..a/.b", "/..a/.b"),
+        ] {
+            assert_eq!(path(raw).as_bytes(), expected.as_bytes(), "{raw}");
+        }
+    }
+
+    #[test]
+    fn nul_and_excess_length_are_refused() {
+        assert_eq!(RemotePath::parse(b"/a\0b"), Err(PathError::Nul));
+        let longest = vec![b'x'; RemotePath::MAX_LEN];
+        assert!(RemotePath::parse(&longest).is_ok());
+        let longer = vec![b'x'; RemotePath::MAX_LEN + 1];
+        assert_eq!(RemotePath::parse(&longer), Err(PathError::TooLong { len: 4096 }));
+    }
+
+    #[test]
+    fn prefixes_are_compared_by_whole_components() {
+        assert!(path("/alice/x").starts_with(&path("/alice")));
+        assert!(path("/alice").starts_with(&path("/alice")));
+        assert!(path("/alice").starts_with(&path("/")));
+        assert!(!path("/alice2").starts_with(&path("/alice")));
+        assert!(!path("/alice").starts_with(&path("/alice/x")));
+    }
+
+    #[test]
+    fn bucket_names_follow_the_pattern() {
+        for good in ["abcd", "a-b9", "0--0", &"x".repeat(62)] {
+            assert_eq!(BucketName::parse(good).unwrap().as_str(), good);
+        }
+        for bad in [
+            "",
+            "abc",
+            "-abc",
+            "abc-",
+            "Abcd",
+            "a.bc",
+            "a/bc",
+            "..",
+            "abcд",
+            &"x".repeat(63),
+        ] {
+            assert_eq!(BucketName::parse(bad), Err(InvalidBucketName), "{bad}");
+        }
+    }
+
+    fn raw() -> impl Strategy<Value = Vec<u8>> {
+        let part = prop_oneof![
+            Just(b"..".to_vec()),
+            Just(b".".to_vec()),
+            Just(Vec::new()),
+            prop::collection::vec(1..=255_u8, 1..4),
+        ];
+        prop::collection::vec(part, 0..12).prop_map(|parts| parts.join(&b'/'))
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_comes_in_is_absolute_and_normal(raw in raw()) {
+            let parsed = RemotePath::parse(&raw).unwrap();
+            let bytes = parsed.as_bytes();
+            prop_assert_eq!(bytes[0], b'/');
+            prop_assert!(parsed.is_root() || !bytes.ends_with(b"/"));
+            for part in parsed.components() {
+                prop_assert!(!matches!(part, b"" | b"." | b".."));
+                prop_assert!(!part.contains(&b'/') && !part.contains(&0));
+            }
+            prop_assert_eq!(&RemotePath::parse(bytes).unwrap(), &parsed, "parsing again changes nothing");
+        }
+
+        #[test]
+        fn parent_and_name_make_the_path_again(raw in raw()) {
+            let parsed = RemotePath::parse(&raw).unwrap();
+            match (parsed.parent(), parsed.file_name()) {
+                (None, None) => prop_assert!(parsed.is_root()),
+                (Some(parent), Some(name)) => {
+                    let joined = [parent.as_bytes(), b"/", name].concat();
+                    prop_assert_eq!(&RemotePath::parse(&joined).unwrap(), &parsed);
+                    prop_assert!(parsed.starts_with(&parent));
+                    prop_assert!(!parent.starts_with(&parsed));
+                }
+                other => prop_assert!(false, "{:?}", other),
+            }
+        }
+    }
+}

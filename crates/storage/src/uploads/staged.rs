@@ -232,6 +232,8 @@ impl Staged {
         }
         *phase = Phase::Gone;
         self.home.shared.uploads.close(self.id);
+        // Handles may stay open for long; the space is wanted back now.
+        ftruncate(&self.file, 0)?;
         match unlinkat(
             &self.home.bucket.staging,
             self.staged_name.as_str(),
