@@ -24,6 +24,8 @@ pub enum Kind {
     },
     /// One of these words.
     Choice(&'static [&'static str]),
+    /// Permission bits in octal.
+    Mode,
     /// Web origins (`https://app.example.com`); a list.
     Origins,
     /// A log filter: a level, or `target=level` pairs.
@@ -122,6 +124,7 @@ impl Kind {
             Self::Listen => text.parse::<ListenAddress>().is_ok(),
             Self::Host => is_host(text),
             Self::Choice(words) => words.contains(&text),
+            Self::Mode => parse_mode(text).is_some(),
             Self::Filter => !text.is_empty() && EnvFilter::builder().parse(text).is_ok(),
             Self::Url => text.parse::<Url>().is_ok(),
             Self::Secret => !text.is_empty() && text.chars().all(|c| c.is_ascii_graphic()),
@@ -144,6 +147,7 @@ impl Kind {
             Self::Integer { min, max: u64::MAX } => format!("a whole number of at least {min}"),
             Self::Integer { min, max } => format!("a whole number from {min} to {max}"),
             Self::Choice(words) => format!("one of {}", words.join(", ")),
+            Self::Mode => "permission bits in octal, as text: \"022\"".to_owned(),
             Self::Origins => "a list of origins such as https://app.example.com".to_owned(),
             Self::Filter => {
                 "a level (error, warn, info, debug, trace) or pairs such as info,longshore_server=debug"
@@ -163,6 +167,7 @@ impl Kind {
             Self::Host => "host name",
             Self::Integer { .. } => "integer",
             Self::Choice(_) => "choice",
+            Self::Mode => "text",
             Self::Origins => "list of texts",
             Self::Filter => "log filter",
             Self::Path => "path",
@@ -170,6 +175,15 @@ impl Kind {
             Self::Secret => "text, secret",
         }
     }
+}
+
+/// Permission bits from three or four octal digits; fewer are more likely a slip than a wish.
+#[must_use]
+pub(crate) fn parse_mode(text: &str) -> Option<u32> {
+    let good = (3..=4).contains(&text.len()) && text.bytes().all(|b| (b'0'..=b'7').contains(&b));
+    good.then(|| u32::from_str_radix(text, 8).ok())
+        .flatten()
+        .filter(|&mode| mode <= 0o777)
 }
 
 fn is_host(text: &str) -> bool {
@@ -251,6 +265,11 @@ mod tests {
     fn filters_choices_and_secrets_are_checked() {
         assert!(parse(Kind::Filter, "info,longshore_server=debug").is_ok());
         assert!(parse(Kind::Filter, "info,x=loud").is_err());
+        assert_eq!(parse_mode("027"), Some(0o027));
+        assert_eq!(parse_mode("0022"), Some(0o022));
+        for bad in ["", "22", "028", "1777", "+22", "00022"] {
+            assert!(parse(Kind::Mode, bad).is_err(), "{bad}");
+        }
         assert!(parse(Kind::Choice(&["close", "none"]), "none").is_ok());
         assert!(parse(Kind::Choice(&["close", "none"]), "None").is_err());
         assert!(parse(Kind::Secret, "abc.def").is_ok());

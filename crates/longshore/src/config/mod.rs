@@ -14,6 +14,7 @@ use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+pub(crate) use kind::parse_mode;
 pub use kind::{Kind, Value};
 pub use load::{ConfigErrors, Input, load};
 pub use reference::reference;

@@ -182,6 +182,25 @@ pub static STORAGE_DURABILITY: Setting = Setting {
     )
 };
 
+/// How paths are kept inside a home.
+pub static STORAGE_RESOLVER: Setting = Setting {
+    summary: "How paths are kept inside a home. `openat2`: by the kernel (Linux 5.6). `fallback`: part by part, \
+              just as safe and slower. `auto`: by the kernel where it can.",
+    reason: "Right everywhere; the others are for sandboxes that forbid openat2, and for tests.",
+    ..Setting::new(
+        "storage.resolver",
+        Kind::Choice(&["auto", "openat2", "fallback"]),
+        Some("auto"),
+    )
+};
+
+/// New modes.
+pub static STORAGE_UMASK: Setting = Setting {
+    summary: "Permission bits, in octal, that new files and directories in buckets never get.",
+    reason: "What sshd runs with.",
+    ..Setting::new("storage.umask", Kind::Mode, Some("022"))
+};
+
 /// Who sees an upload before its CLOSE.
 pub static UPLOADS_VISIBLE_TO: Setting = Setting {
     summary: "Who sees an upload that is not closed yet in place of the published file: all sessions of its \
@@ -267,6 +286,8 @@ pub static SETTINGS: &[&Setting] = &[
     &API_CORS_ORIGINS,
     &USERS_MAX,
     &STORAGE_DURABILITY,
+    &STORAGE_RESOLVER,
+    &STORAGE_UMASK,
     &UPLOADS_VISIBLE_TO,
     &SHUTDOWN_GRACE_SECS,
     &LOG_LEVEL,

@@ -6,10 +6,10 @@ use std::time::Duration;
 use longshore_catalog::{Secrets, SqliteCatalog, SqliteOptions};
 use longshore_server::{ServerConfig, SftpServer};
 use longshore_ssh::HostKeys;
-use longshore_storage::{Durability, LocalOptions, LocalStore, Store, VisibleTo};
+use longshore_storage::{Durability, LocalOptions, LocalStore, ResolverChoice, Store, VisibleTo};
 use tokio::net::TcpListener;
 
-use crate::config::{Config, settings};
+use crate::config::{Config, parse_mode, settings};
 use crate::data_dir::DataDir;
 use crate::error::Result;
 
@@ -64,7 +64,15 @@ fn local_options(config: &Config) -> LocalOptions {
             Some("session") => VisibleTo::Session,
             _ => VisibleTo::Owner,
         },
-        ..LocalOptions::default()
+        resolver: match config.text(&settings::STORAGE_RESOLVER) {
+            Some("openat2") => ResolverChoice::OpenAt2,
+            Some("fallback") => ResolverChoice::Fallback,
+            _ => ResolverChoice::Auto,
+        },
+        umask: config
+            .text(&settings::STORAGE_UMASK)
+            .and_then(parse_mode)
+            .unwrap_or(LocalOptions::default().umask),
     }
 }
 
@@ -159,7 +167,10 @@ mod tests {
         let local = local_options(&config(&[
             ("LONGSHORE_STORAGE_DURABILITY", "none"),
             ("LONGSHORE_UPLOADS_VISIBLE_TO", "session"),
+            ("LONGSHORE_STORAGE_RESOLVER", "fallback"),
+            ("LONGSHORE_STORAGE_UMASK", "027"),
         ]));
+        assert_eq!((local.resolver, local.umask), (ResolverChoice::Fallback, 0o027));
         assert_eq!(
             (local.durability, local.visible_to),
             (Durability::None, VisibleTo::Session)
