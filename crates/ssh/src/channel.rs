@@ -29,8 +29,8 @@ pub enum ChannelRequest {
 /// A session channel whose start request awaits an answer. Dropping it refuses.
 pub struct ChannelStart {
     request: ChannelRequest,
-    /// Gone once answered.
-    parts: Option<Parts>,
+    /// Gone once answered. In a box: the queue of start requests that every connection has reserves room for 32.
+    parts: Option<Box<Parts>>,
 }
 
 /// What an answer needs.
@@ -51,12 +51,12 @@ impl ChannelStart {
     ) -> Self {
         Self {
             request,
-            parts: Some(Parts {
+            parts: Some(Box::new(Parts {
                 id,
                 handle,
                 outbound,
                 shared,
-            }),
+            })),
         }
     }
 
@@ -75,7 +75,7 @@ impl ChannelStart {
             handle,
             outbound,
             shared,
-        } = self.parts.take().expect("a start request is answered once");
+        } = *self.parts.take().expect("a start request is answered once");
         let answer = finish_soon(async move {
             // It fails only if the connection has ended, which both halves will notice.
             let _ = handle.channel_success(id).await;
@@ -99,15 +99,13 @@ impl ChannelStart {
 
 impl Drop for ChannelStart {
     fn drop(&mut self) {
-        let Some(Parts {
+        let Some(parts) = self.parts.take() else { return };
+        let Parts {
             id,
             handle,
             outbound,
             shared,
-        }) = self.parts.take()
-        else {
-            return;
-        };
+        } = *parts;
         shared.reader_gone();
         shared.writer_gone();
         shared.finish();
