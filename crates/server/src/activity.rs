@@ -77,6 +77,20 @@ impl Activity {
         }
     }
 
+    /// Ends when nothing is in progress and the last sign of life is at least `settle` ago. Cancel-safe.
+    pub(crate) async fn settled(&self, settle: Duration) {
+        loop {
+            self.quiet().await;
+            let last = self.started + Duration::from_millis(self.last.load(Ordering::Relaxed));
+            // `last` is cut to whole milliseconds; without the one more the time could be short by a part of it.
+            let deadline = last + settle + Duration::from_millis(1);
+            if deadline <= Instant::now() {
+                return;
+            }
+            tokio::time::sleep_until(deadline).await;
+        }
+    }
+
     fn count(&self, doing: Doing) -> &AtomicUsize {
         &self.counts[doing as usize]
     }
@@ -132,6 +146,29 @@ mod tests {
         let begin = Instant::now();
         activity.idle(MINUTE).await;
         assert_eq!(begin.elapsed(), MINUTE);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_session_settles_some_time_after_its_last_answer() {
+        let activity = Arc::new(Activity::new());
+        tokio::time::sleep(MINUTE).await;
+        let begin = Instant::now();
+        activity.settled(MINUTE / 2).await;
+        assert_eq!(
+            begin.elapsed(),
+            Duration::ZERO,
+            "nothing happened for long enough"
+        );
+        activity.touch();
+        let file = activity.begin(Doing::File);
+        tokio::spawn(async move {
+            tokio::time::sleep(MINUTE).await;
+            file.activity.touch();
+            drop(file);
+        });
+        activity.settled(MINUTE / 2).await;
+        assert!(begin.elapsed() >= MINUTE + MINUTE / 2);
+        assert!(begin.elapsed() < 2 * MINUTE);
     }
 
     #[tokio::test(start_paused = true)]

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::channel;
 use crate::error::OpenHomeError;
-use crate::limits::CLOSING_TIME;
+use crate::limits::{CLOSING_TIME, LAST_WORD};
 use crate::log::Causes;
 use crate::login::{Login, Shared};
 use crate::sessions::{EndReason, Refusal, Registration, Session};
@@ -78,7 +78,7 @@ async fn serve(
 /// Ends when the server drains and nothing is in progress here.
 async fn drained(draining: &CancellationToken, session: &Session) {
     draining.cancelled().await;
-    session.activity.quiet().await;
+    session.activity.settled(LAST_WORD).await;
 }
 
 /// The channels of a session; the home that they share is opened by the first.
