@@ -317,3 +317,60 @@ fn sentence(text: &str) -> String {
         .unwrap_or_default();
     format!("{head}{}.", chars.as_str())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_of_storage_failure_has_its_status() {
+        let table = [
+            (ErrorKind::NotFound, 500),
+            (ErrorKind::PermissionDenied, 500),
+            (ErrorKind::AlreadyExists, 409),
+            (ErrorKind::NotEmpty, 500),
+            (ErrorKind::IsADirectory, 500),
+            (ErrorKind::NotADirectory, 409),
+            (ErrorKind::LinkLoop, 500),
+            (ErrorKind::InvalidInput, 500),
+            (ErrorKind::NoSpace, 503),
+            (ErrorKind::QuotaExceeded, 503),
+            (ErrorKind::ReadOnly, 503),
+            (ErrorKind::TooLarge, 500),
+            (ErrorKind::Unsupported, 500),
+            (ErrorKind::Busy, 503),
+            (ErrorKind::TooManyOpen, 503),
+            (ErrorKind::PreconditionFailed, 500),
+            (ErrorKind::UploadGone, 500),
+            (ErrorKind::Unavailable, 503),
+            (ErrorKind::Io, 500),
+            (ErrorKind::Internal, 500),
+        ];
+        for (kind, status) in table {
+            let error = ApiError::from(StorageError::new(kind, "make home"));
+            assert_eq!(error.status().as_u16(), status, "{kind:?}");
+            let code = match status {
+                409 => "ResourceConflictException",
+                503 => "ServiceUnavailableException",
+                _ => "InternalFailureException",
+            };
+            assert_eq!(error.code(), code, "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn messages_are_sentences_except_in_the_frameworks_wording() {
+        assert_eq!(sentence("the catalog failed"), "The catalog failed.");
+        assert_eq!(sentence("User A does not exist."), "User A does not exist.");
+        let framework = "Value at '/a' failed to satisfy constraint: Member must not be null";
+        assert_eq!(sentence(framework), framework);
+    }
+
+    #[test]
+    fn retry_after_is_a_date_that_lies_ahead() {
+        let value = retry_after_date(Duration::from_secs(2));
+        let date = httpdate::parse_http_date(value.to_str().expect("ASCII")).expect("an HTTP-date");
+        let ahead = date.duration_since(SystemTime::now()).expect("it lies ahead");
+        assert!(ahead <= Duration::from_secs(3), "{ahead:?}");
+    }
+}

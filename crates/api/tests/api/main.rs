@@ -8,6 +8,7 @@ mod create_user;
 mod faults;
 mod invocations;
 mod list_users;
+mod logs;
 mod one_user;
 mod openapi;
 mod routes;
