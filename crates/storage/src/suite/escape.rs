@@ -60,7 +60,31 @@ pub async fn attempts(store: Arc<dyn Store>, home_path: &str) -> Report {
             return report;
         }
     }
+    look_at_the_host(&alice, &mut report).await;
     report
+}
+
+/// Links to the machine's own root. They are only looked through: with a broken store, run as root, anything more
+/// would damage the machine that the test runs on.
+async fn look_at_the_host(alice: &Arc<dyn Home>, report: &mut Report) {
+    for (index, target) in ["/", "/..", "/proc/self/root", "/etc"].iter().enumerate() {
+        let link = format!("/host{index}");
+        alice.symlink(target.as_bytes(), &p(&link)).await.unwrap();
+        for path in [format!("{link}/etc/passwd"), format!("{link}/passwd")] {
+            report.attempts += 3;
+            let path = p(&path);
+            if alice.stat(&path, true).await.is_ok() || alice.open_read(&path).await.is_ok() {
+                report
+                    .leaks
+                    .push(format!("{path:?} leads to the machine's own files"));
+            }
+            if alice.list(&path.parent().unwrap()).await.is_ok() && *target == "/etc" {
+                report
+                    .leaks
+                    .push(format!("{path:?} lists the machine's own files"));
+            }
+        }
+    }
 }
 
 fn ways_by_path(victims: &[String]) -> Vec<String> {

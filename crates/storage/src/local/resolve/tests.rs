@@ -13,7 +13,8 @@ use crate::local::{LocalOptions, ResolverChoice};
 use crate::suite::escape;
 use crate::types::Durability;
 
-/// What not to do: resolves on the host's tree, then compares the result with the home as strings.
+/// What not to do: resolves on the host's tree, then compares the result with the home as strings. It leads to
+/// neighbours of the home and no further, so this test is safe to run as root.
 #[derive(Debug)]
 struct StringPrefix;
 
@@ -35,19 +36,6 @@ impl Resolve for StringPrefix {
             return Err(Errno::NOENT);
         }
         open_host(&path)
-    }
-}
-
-/// What not to do either: lets links mean what they mean on the host.
-#[derive(Debug)]
-struct NoCheck;
-
-impl Resolve for NoCheck {
-    fn open_dir(&self, root: BorrowedFd<'_>, raw: &[u8]) -> Result<OwnedFd, Errno> {
-        let relative = raw.strip_prefix(b"/").unwrap_or(raw);
-        let relative = if relative.is_empty() { b"." } else { relative };
-        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        openat(root, relative, flags, Mode::empty())
     }
 }
 
@@ -87,16 +75,6 @@ async fn the_escape_test_finds_prefixes_compared_as_strings() {
         .iter()
         .all(|leak| leak.contains("mine") || leak.contains("planted"));
     assert!(neighbour, "only links can lead to `/alice2`: {:#?}", report.leaks);
-}
-
-#[tokio::test]
-async fn the_escape_test_finds_a_resolver_that_follows_links_on_the_host() {
-    let report = attempts_with(Arc::new(NoCheck)).await;
-    assert!(
-        !report.leaks.is_empty(),
-        "{} attempts found nothing",
-        report.attempts
-    );
 }
 
 #[tokio::test]
@@ -157,7 +135,8 @@ proptest! {
             let _ = match entry {
                 _ if !inside => Ok(()),
                 Entry::Dir => std::fs::create_dir(&path),
-                Entry::File => std::fs::write(&path, b""),
+                // Not through a link that an earlier entry made: it may lead out of the temporary directory.
+                Entry::File => std::fs::File::create_new(&path).map(drop),
                 Entry::Link(target) => std::os::unix::fs::symlink(target, &path),
             };
         }
