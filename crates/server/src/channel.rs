@@ -13,7 +13,7 @@ use crate::activity::Doing;
 use crate::context::Context;
 use crate::engine::{Ending, Engine, Input, LENGTH_FIELD};
 use crate::handles::{Handles, Open};
-use crate::limits::{CLOSING_TIME, SMALL_REPLY, ServerConfig};
+use crate::limits::{CLOSING_TIME, GOODBYE_TIME, SMALL_REPLY, ServerConfig};
 use crate::log::Causes;
 use crate::ops;
 use crate::replies::{Outgoing, send_replies};
@@ -31,35 +31,46 @@ pub(crate) async fn run(channel: Channel, home: Arc<dyn Home>, session: Arc<Sess
         session,
         max_handles: config.handles_per_session,
     });
-    let serve = async {
-        let budget = context.session.reply_bytes.channel();
-        let greeting = tokio::select! {
-            greeting = tokio::time::timeout(config.init_timeout, greet(&mut input)) => greeting,
-            reason = context.session.ended() => Ok(Err(Ending::Ended(reason))),
-        };
-        match greeting {
-            Err(_) => return Some(late(config.init_timeout)),
-            Ok(Err(ending)) => return explain(&context, &ending),
-            Ok(Ok(())) => {}
-        }
-        let room = budget.reserve(SMALL_REPLY).await;
-        let version = Version::v3(ops::extensions(context.home.capabilities()));
-        let _ = replies.send(Outgoing {
-            packet: version
-                .to_packet()
-                .expect("the announced extensions fit into a packet"),
-            _room: room,
-            _busy: context.session.activity.begin(Doing::Reply),
-        });
-        let engine = Engine::new(context.clone(), input, budget, replies, config.requests_in_flight);
-        let ending = engine.run().await;
-        close_handles(&context, &ending).await;
-        explain(&context, &ending)
-    };
+    let serve = serve(&mut input, replies, &context, config);
     let (complaint, writer) = futures::join!(serve, send_replies(queue, writer, activity));
-    if let Ok(writer) = writer {
+    if context.session.end_reason().is_some() {
+        // The session says goodbye for all its channels. Closing this one first would look like an orderly end.
+        let _ = tokio::time::timeout(GOODBYE_TIME, input.until_gone()).await;
+    } else if let Ok(writer) = writer {
         say_goodbye(writer, complaint).await;
     }
+}
+
+/// Greets the client, runs its requests and puts aside what it leaves open. Returns what it did wrong, if it did.
+async fn serve(
+    input: &mut Input,
+    replies: mpsc::UnboundedSender<Outgoing>,
+    context: &Arc<Context>,
+    config: &ServerConfig,
+) -> Option<String> {
+    let greeting = tokio::select! {
+        greeting = tokio::time::timeout(config.init_timeout, greet(input)) => greeting,
+        reason = context.session.ended() => Ok(Err(Ending::Ended(reason))),
+    };
+    match greeting {
+        Err(_) => return Some(late(config.init_timeout)),
+        Ok(Err(ending)) => return explain(context, &ending),
+        Ok(Ok(())) => {}
+    }
+    let budget = context.session.reply_bytes.channel();
+    let version = Version::v3(ops::extensions(context.home.capabilities()));
+    // The queue's other end lives as long as this future: both are joined.
+    let _ = replies.send(Outgoing {
+        packet: version
+            .to_packet()
+            .expect("the announced extensions fit into a packet"),
+        _room: budget.reserve(SMALL_REPLY).await,
+        _busy: context.session.activity.begin(Doing::Reply),
+    });
+    let engine = Engine::new(context.clone(), input, budget, replies, config.requests_in_flight);
+    let ending = engine.run().await;
+    close_handles(context, &ending).await;
+    explain(context, &ending)
 }
 
 /// Waits for INIT.

@@ -1,5 +1,5 @@
 //! The engine of one SFTP channel: takes requests off the channel as long as there is room for their replies, runs
-//! those at once that do not depend on each other, and queues each reply when it is ready.
+//! those at once that do not depend on each other, and queues each reply when it is ready and its turn has come.
 //!
 //! One task does all of it. Requests are futures that it polls itself, so a request costs no task and no channel;
 //! only the store's blocking work leaves the task.
@@ -22,6 +22,7 @@ use crate::log::log_failure;
 use crate::ops;
 use crate::order::{Order, Scope, Ticket};
 use crate::replies::{Outgoing, Replied, ReplyTo};
+use crate::reply_order::{Turn, WriteReplies};
 use crate::sessions::EndReason;
 
 /// How the client's side of a channel came to its end.
@@ -49,11 +50,12 @@ pub(crate) enum Violation {
 }
 
 /// Runs the requests of a channel.
-pub(crate) struct Engine {
+pub(crate) struct Engine<'a> {
     context: Arc<Context>,
-    input: Input,
+    input: &'a mut Input,
     budget: ChannelBudget,
     order: Order<Job>,
+    write_replies: WriteReplies<Outgoing>,
     running: FuturesUnordered<BoxFuture<'static, Done>>,
     replies: mpsc::UnboundedSender<Outgoing>,
     max_in_flight: usize,
@@ -63,6 +65,8 @@ pub(crate) struct Engine {
 struct Job {
     reply: ReplyTo,
     task: Task,
+    /// When its reply may leave.
+    turn: Option<Turn>,
     /// Received bytes to give credit for when it is done.
     received: usize,
     room: Room,
@@ -79,16 +83,17 @@ enum Task {
 /// A request that is done.
 struct Done {
     ticket: Ticket,
+    turn: Option<Turn>,
     replied: Replied,
     received: usize,
     room: Room,
 }
 
-impl Engine {
+impl<'a> Engine<'a> {
     /// An engine for what follows INIT. `input` may hold requests already.
     pub(crate) fn new(
         context: Arc<Context>,
-        input: Input,
+        input: &'a mut Input,
         budget: ChannelBudget,
         replies: mpsc::UnboundedSender<Outgoing>,
         max_in_flight: usize,
@@ -98,6 +103,7 @@ impl Engine {
             input,
             budget,
             order: Order::new(),
+            write_replies: WriteReplies::new(),
             running: FuturesUnordered::new(),
             replies,
             max_in_flight,
@@ -200,6 +206,7 @@ impl Engine {
         let job = Job {
             reply: ReplyTo::new(packet.id),
             task: packet.task,
+            turn: self.write_replies.expect(packet.scope),
             received: packet.received,
             room,
             busy: self.context.session.activity.begin(Doing::Request),
@@ -219,6 +226,7 @@ impl Engine {
             drop(job.busy);
             Done {
                 ticket,
+                turn: job.turn,
                 replied,
                 received: job.received,
                 room: job.room,
@@ -231,12 +239,19 @@ impl Engine {
         if let Some(failure) = &done.replied.failure {
             log_failure(&self.context.session, failure);
         }
-        // The queue's other end lives as long as this engine: see `channel::run`.
-        let _ = self.replies.send(Outgoing {
+        let reply = Outgoing {
             packet: done.replied.packet,
             _room: done.room,
             _busy: self.context.session.activity.begin(Doing::Reply),
-        });
+        };
+        // The queue's other end lives as long as this engine: see `channel::run`.
+        let send = |reply| {
+            let _ = self.replies.send(reply);
+        };
+        match done.turn {
+            Some(turn) => self.write_replies.finish(turn, reply, send),
+            None => send(reply),
+        }
         self.order.finish(done.ticket);
         while let Some((ticket, job)) = self.order.next_ready() {
             self.start(ticket, job);
@@ -292,6 +307,13 @@ impl Input {
     /// Gives credit for bytes that are dealt with.
     pub(crate) fn consumed(&self, bytes: usize) {
         self.reader.consumed(bytes);
+    }
+
+    /// Drops what still comes until the channel has ended.
+    pub(crate) async fn until_gone(&mut self) {
+        while let Some(chunk) = self.reader.recv().await {
+            self.reader.consumed(chunk.len());
+        }
     }
 }
 

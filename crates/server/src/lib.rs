@@ -19,6 +19,7 @@ mod login;
 mod ops;
 mod order;
 mod replies;
+mod reply_order;
 mod server;
 mod session;
 mod sessions;

@@ -28,6 +28,14 @@ pub(crate) const COALESCE_BYTES: usize = 32 * 1024;
 /// How long requests and handles of an ended session may take to finish, park or discard.
 pub(crate) const CLOSING_TIME: Duration = Duration::from_secs(30);
 
+/// How long a channel of a session that we end is kept open for the message that says why.
+pub(crate) const GOODBYE_TIME: Duration = Duration::from_secs(5);
+
+/// Time between the last answer and the goodbye of a draining server. OpenSSH's client throws away what it has not yet
+/// handed on when it reads DISCONNECT: without a pause it would lose the OK to the CLOSE that the drain waited for. It
+/// also lets a client leave by itself.
+pub(crate) const LAST_WORD: Duration = Duration::from_millis(500);
+
 /// Pause before the catalog is asked again after it failed while sessions had to be checked.
 pub(crate) const RECHECK_PAUSE: Duration = Duration::from_secs(1);
 

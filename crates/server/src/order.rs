@@ -2,7 +2,8 @@
 //!
 //! The rule (draft-ietf-secsh-filexfer-02 §6.1, and what pipelining clients rely on):
 //!
-//! - READ and WRITE of one handle wait for earlier ones whose bytes they share, unless both only read.
+//! - READ and WRITE of one handle wait for earlier ones whose bytes they share, unless both only read. A READ that
+//!   meets the end of the file also depends on writes behind its bytes, which move the end.
 //! - Every other request of a handle (CLOSE, FSTAT, READDIR, …) waits for all earlier requests of that handle,
 //!   and later ones wait for it. Handles never wait for each other, so CLOSE waits for its own handle only.
 //! - A request that names a path (OPEN, STAT, RENAME, …) sees everything that was sent before it, and everything
@@ -28,21 +29,13 @@ pub(crate) enum Scope {
 pub(crate) enum Span {
     /// The handle itself.
     Whole,
-    /// Bytes that are read.
-    Read { start: u64, end: u64 },
+    /// Bytes that are read, and the end of the file if that comes first.
+    Read { start: u64 },
     /// Bytes that are written.
     Write { start: u64, end: u64 },
 }
 
 impl Span {
-    /// `len` bytes from `start`, to be read.
-    pub(crate) fn read(start: u64, len: usize) -> Self {
-        Self::Read {
-            start,
-            end: start.saturating_add(len as u64),
-        }
-    }
-
     /// `len` bytes from `start`, to be written.
     pub(crate) fn write(start: u64, len: usize) -> Self {
         Self::Write {
@@ -55,10 +48,9 @@ impl Span {
         match (self, other) {
             (Self::Whole, _) | (_, Self::Whole) => true,
             (Self::Read { .. }, Self::Read { .. }) => false,
-            (
-                Self::Read { start, end } | Self::Write { start, end },
-                Self::Read { start: s, end: e } | Self::Write { start: s, end: e },
-            ) => start < e && s < end,
+            (Self::Read { start }, Self::Write { end, .. })
+            | (Self::Write { end, .. }, Self::Read { start }) => start < end,
+            (Self::Write { start, end }, Self::Write { start: s, end: e }) => start < e && s < end,
         }
     }
 }
@@ -169,7 +161,7 @@ mod tests {
     fn scopes() -> impl Strategy<Value = Scope> {
         let span = prop_oneof![
             1 => Just(Span::Whole),
-            4 => (0u64..40, 0usize..20).prop_map(|(start, len)| Span::read(start, len)),
+            4 => (0u64..40).prop_map(|start| Span::Read { start }),
             4 => (0u64..40, 0usize..20).prop_map(|(start, len)| Span::write(start, len)),
         ];
         prop_oneof![
@@ -182,15 +174,17 @@ mod tests {
     #[test]
     fn reads_run_together_and_overlapping_writes_wait() {
         let mut order = Order::new();
-        let (read, _) = order
-            .admit(handle(1, Span::read(0, 10)), 'a')
-            .expect("first runs");
-        assert!(order.admit(handle(1, Span::read(5, 10)), 'b').is_some());
-        assert!(order.admit(handle(1, Span::write(15, 10)), 'c').is_some());
-        assert!(order.admit(handle(1, Span::write(9, 1)), 'd').is_none());
-        assert_eq!(order.next_ready(), None);
-        order.finish(read);
-        assert_eq!(order.next_ready(), None, "'b' still reads byte 9");
+        let read = |start| handle(1, Span::Read { start });
+        let (first, _) = order.admit(read(10), 'a').expect("first runs");
+        assert!(order.admit(read(5), 'b').is_some());
+        assert!(order.admit(handle(1, Span::write(0, 5)), 'c').is_some());
+        assert!(order.admit(handle(1, Span::write(20, 5)), 'd').is_none());
+        assert!(
+            order.admit(handle(1, Span::write(4, 1)), 'e').is_none(),
+            "'c' writes byte 4"
+        );
+        order.finish(first);
+        assert_eq!(order.next_ready(), None, "'b' would see the end move");
     }
 
     #[test]
@@ -208,7 +202,7 @@ mod tests {
         let mut order = Order::new();
         let (close, _) = order.admit(handle(1, Span::Whole), 'a').expect("runs");
         assert!(order.admit(Scope::Everything, 'b').is_none());
-        assert!(order.admit(handle(2, Span::read(0, 1)), 'c').is_none());
+        assert!(order.admit(handle(2, Span::Read { start: 0 }), 'c').is_none());
         order.finish(close);
         let (rename, request) = order.next_ready().expect("the path is next");
         assert_eq!(request, 'b');

@@ -110,9 +110,7 @@ pub(crate) fn scope(request: &Request, handles: &Handles) -> Scope {
     use ExtendedRequest as Ext;
     let on = |handle, span| HandleId::from_wire(handle).map_or(Scope::Nothing, |id| Scope::Handle(id, span));
     match request {
-        Request::Read { handle, offset, len } => {
-            on(handle, Span::read(*offset, MAX_DATA_LEN.min(*len as usize)))
-        }
+        Request::Read { handle, offset, .. } => on(handle, Span::Read { start: *offset }),
         // Appended bytes go where the write before them ended.
         Request::Write { handle, .. } if appends(handles, handle) => on(handle, Span::Whole),
         Request::Write { handle, offset, data } => on(handle, Span::write(*offset, data.len())),
