@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::channel;
 use crate::error::OpenHomeError;
-use crate::limits::{CLOSING_TIME, LAST_WORD};
+use crate::limits::{CLOSING_TIME, GOODBYE_TIME, LAST_WORD};
 use crate::log::Causes;
 use crate::login::{Login, Shared};
 use crate::sessions::{EndReason, Refusal, Registration, Session};
@@ -32,7 +32,7 @@ pub(crate) async fn run(mut connection: Connection<Login>, shared: Arc<Shared>) 
         }
         Err(refusal) => {
             let (reason, message) = refusal_text(*refusal);
-            connection.handle().disconnect(reason, &message);
+            end_connection(&mut connection, reason, &message).await;
         }
     }
 }
@@ -67,12 +67,26 @@ async fn serve(
         }
     };
     if let Some(reason) = reason {
-        connection
-            .handle()
-            .disconnect(DisconnectReason::ByApplication, peer_text(reason));
+        let goodbye = end_connection(connection, DisconnectReason::ByApplication, peer_text(reason));
+        futures::join!(goodbye, channels.end());
+    } else {
+        channels.end().await;
     }
-    channels.end().await;
     reason
+}
+
+/// Ends the connection with a message. Channels that the client asks for meanwhile get no answer: a refusal that
+/// overtakes the message would be all that the client shows.
+async fn end_connection(connection: &mut Connection<Login>, reason: DisconnectReason, message: &str) {
+    connection.handle().disconnect(reason, message);
+    let mut unanswered = Vec::new();
+    let until_gone = async {
+        while let Some(start) = connection.next_channel().await {
+            unanswered.push(start);
+        }
+    };
+    // The message is on its way; a peer that does not take it is cut off.
+    let _ = tokio::time::timeout(GOODBYE_TIME, until_gone).await;
 }
 
 /// Ends when the server drains and nothing is in progress here.
