@@ -432,20 +432,12 @@ fn the_manager_is_told_when_the_server_is_ready_and_when_it_stops() {
 }
 
 #[test]
-fn logs_are_json_where_asked_and_the_limit_on_files_is_raised() {
-    let place = Place::new();
+fn logs_are_json_where_asked() {
     let env = [
         ("LONGSHORE_LOG_FORMAT", "json"),
         ("LONGSHORE_LOG", "longshore=debug"),
     ];
-    let mut server = Server::start_with(place, "data", &env, &[]);
-    let limits = fs::read_to_string(format!("/proc/{}/limits", server.child.id())).unwrap();
-    let files = limits
-        .lines()
-        .find(|line| line.starts_with("Max open files"))
-        .unwrap();
-    let numbers: Vec<&str> = files.split_whitespace().skip(3).take(2).collect();
-    assert_eq!(numbers[0], numbers[1], "{files}");
+    let mut server = Server::start_with(Place::new(), "data", &env, &[]);
     assert_eq!(server.stop(), Some(0));
     let log = server.log();
     assert!(log.lines().count() > 1);
@@ -457,6 +449,34 @@ fn logs_are_json_where_asked_and_the_limit_on_files_is_raised() {
             "{line}"
         );
     }
+}
+
+#[test]
+fn the_soft_limit_on_open_files_is_raised_to_the_hard_one() {
+    let place = Place::new();
+    let mut command = Command::new("prlimit");
+    place.clean(&mut command);
+    command.args([
+        "--nofile=256:2048",
+        support::BINARY,
+        "serve",
+        "--data-dir",
+        "data",
+    ]);
+    command.args(["--sftp-listen", "127.0.0.1:0", "--api-listen", "127.0.0.1:0"]);
+    command
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null());
+    let child = Guarded(command.spawn().unwrap());
+    let file = place.path().join("data/run/server.json");
+    wait_for("the start", || file.exists().then_some(()));
+    let limits = fs::read_to_string(format!("/proc/{}/limits", child.0.id())).unwrap();
+    let files = limits
+        .lines()
+        .find(|line| line.starts_with("Max open files"))
+        .unwrap();
+    let numbers: Vec<&str> = files.split_whitespace().skip(3).take(2).collect();
+    assert_eq!(numbers, ["2048", "2048"]);
 }
 
 #[test]

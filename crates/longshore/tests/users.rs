@@ -221,6 +221,10 @@ fn keys_are_made_listed_and_revoked() {
     assert!(shown.starts_with("key "), "{shown}");
     let json = server.admin(&["api-key", "create", "--json"]).ok().json();
     assert!(json["key"].as_str().unwrap().contains('.'));
+    let third = json["prefix"].as_str().unwrap();
+    let revoked = server.admin(&["api-key", "revoke", third, "--json"]).ok().json();
+    assert_eq!(revoked["prefix"], third);
+    assert!(revoked["revoked"].is_string());
 }
 
 #[test]
