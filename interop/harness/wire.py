@@ -72,6 +72,9 @@ def take_text(data: bytes) -> tuple[bytes, bytes]:
     return data[4 : 4 + length], data[4 + length :]
 
 
+READ_SIZE = 255 << 10
+WRITE_SIZE = 32 << 10
+
 NO_ATTRIBUTES = struct.pack(">I", 0)
 
 
@@ -245,27 +248,33 @@ class Wire:
         handle = self.open(path)
         parts, offset = [], 0
         try:
-            with contextlib.suppress(Refused):
-                while part := self.read(handle, offset):
-                    parts.append(part)
-                    offset += len(part)
+            while True:
+                part = self.read(handle, offset, READ_SIZE)
+                parts.append(part)
+                offset += len(part)
+        except Refused as refused:
+            if refused.code != EOF:
+                raise
         finally:
             self.close(handle)
         return b"".join(parts)
 
     def write_file(self, path: bytes, data: bytes, flags: int = NEW) -> None:
-        """OPEN, WRITEs and CLOSE; the WRITEs are sent together."""
+        """OPEN, WRITEs and CLOSE; the WRITEs are sent together. When one is refused the file is not closed."""
         handle = self.open(path, flags)
-        sent = 0
-        for offset in range(0, len(data), 32768):
-            body = text(handle) + struct.pack(">Q", offset) + text(data[offset : offset + 32768])
-            self.send(WRITE, body)
-            sent += 1
-        for _ in range(sent):
-            kind, _number, body = self.receive()
+        sent = set()
+        for offset in range(0, len(data), WRITE_SIZE):
+            body = text(handle) + struct.pack(">Q", offset) + text(data[offset : offset + WRITE_SIZE])
+            sent.add(self.send(WRITE, body))
+        refused = None
+        while sent:
+            kind, number, body = self.receive()
+            sent.remove(number)
             (code,) = struct.unpack_from(">I", body)
             if kind != STATUS or code != OK:
-                raise Refused(code, take_text(body[4:])[0].decode())
+                refused = refused or Refused(code, take_text(body[4:])[0].decode())
+        if refused:
+            raise refused
         self.close(handle)
 
     def list(self, path: bytes) -> set[bytes]:

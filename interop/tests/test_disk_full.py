@@ -31,18 +31,19 @@ def small(own_server, workdir):
     return server
 
 
-def test_an_upload_onto_a_full_disk_fails_and_says_so(small, workdir):
-    login = small.new_login()
-    with session(login) as wire:
+def test_an_upload_onto_a_full_disk_fails_and_says_so(small):
+    # A second user of the same home is the other reader: the uploader itself sees its own upload.
+    login, other = small.new_login("/shared"), small.new_login("/shared")
+    with session(login) as wire, session(other) as reader:
         wire.write_file(b"/kept", b"old content")
         with pytest.raises(Refused) as refused:
             wire.write_file(b"/kept", random_bytes(DISK + (8 << 20), 1))
         assert refused.value.code == FAILURE
         assert "space" in str(refused.value).lower()
-        assert wire.read_file(b"/kept") == b"old content"
-    with session(login) as wire:
-        assert wire.read_file(b"/kept") == b"old content"
-        assert wire.list(b"/") == {b"kept"}
+        assert reader.read_file(b"/kept") == b"old content"
+    with session(other) as reader:
+        assert reader.read_file(b"/kept") == b"old content"
+        assert reader.list(b"/") == {b"kept"}
 
 
 def test_a_client_sees_the_failure_and_nothing_torn_appears(small, workdir):
