@@ -314,6 +314,8 @@ impl<S: Service> Handler for ConnectionHandler<S> {
     }
 
     fn adjust_window(&mut self, channel: ChannelId, _target: u32) -> u32 {
+        // What nobody uses any more must not make the windows of others smaller.
+        self.forget_ended();
         self.windows.topped_up(channel.number())
     }
 

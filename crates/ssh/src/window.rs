@@ -21,7 +21,7 @@
 //!   real target meant for another channel could fall to it instead. Its question uses up its two bytes, so
 //!   right after it the next one is a round trip away, and the waiting channel's own question, which was
 //!   granted earlier, comes first: that is when the real target is set. A peer that is unfair about it can gain
-//!   [`MIN_TARGET`] each time, until the budget stops everything. One channel alone gets three quarters of it.
+//!   [`MIN_TARGET`] each time, until the budget stops everything. One channel alone gets seven eighths of it.
 //!
 //! What the connection may have us hold is thus at most its budget plus one initial window for each further channel,
 //! which the library grants when a channel opens.
@@ -89,6 +89,8 @@ pub(crate) struct WindowPolicy {
     target: u32,
     channels: HashMap<u32, Window>,
     last_topped_up: Option<u32>,
+    /// Packets received so far, on all channels.
+    packets: u64,
 }
 
 #[derive(Debug)]
@@ -99,22 +101,25 @@ struct Window {
     before_top_up: Option<u32>,
     /// The target that this channel has earned by consuming fast.
     earned: u32,
+    /// `packets` of the connection when this channel's last one came.
+    last_packet: Option<u64>,
     backlog: Arc<Backlog>,
 }
 
 impl WindowPolicy {
     pub(crate) fn new(limits: &Limits) -> Self {
+        // The library breaks a connection that receives more than two initial windows while it waits for the
+        // peer's KEXINIT; packets have headers that count there.
+        let most_on_the_wire = limits.initial_window.saturating_mul(2) - limits.initial_window / 16;
         Self {
             initial_window: limits.initial_window,
-            // The library breaks a connection that receives more than two initial windows while it waits for the
-            // peer's KEXINIT; packets have headers that count there.
-            max_window: limits
-                .window
-                .min(limits.initial_window.saturating_mul(2) - limits.initial_window / 16),
+            // Room for the raised target.
+            max_window: (limits.window.min(most_on_the_wire) / 17) * 16,
             budget: limits.connection_budget,
             target: limits.initial_window,
             channels: HashMap::new(),
             last_topped_up: None,
+            packets: 0,
         }
     }
 
@@ -125,6 +130,7 @@ impl WindowPolicy {
             credit: initial,
             before_top_up: None,
             earned: initial.min(self.max_window),
+            last_packet: None,
             backlog,
         };
         self.channels.insert(channel, window);
@@ -141,6 +147,8 @@ impl WindowPolicy {
         let Some(window) = self.channels.get_mut(&channel) else {
             return Ok(Received::Data);
         };
+        self.packets += 1;
+        window.last_packet = Some(self.packets);
         let topped_up = window.before_top_up.take();
         let credit = topped_up.unwrap_or(window.credit);
         let left = u32::try_from(bytes)
@@ -202,7 +210,10 @@ impl WindowPolicy {
         // It has just got its window, or it can wait for the congested channel's question. If that did not come
         // since this channel's last one, the congested channel has nothing to send.
         let can_wait = window.credit > TRICKLE || self.last_topped_up != Some(channel);
-        if congested && can_wait { TRICKLE } else { own }
+        if congested && can_wait {
+            return TRICKLE;
+        }
+        if window.credit <= own { raised(own) } else { own }
     }
 
     /// The largest target that suits `channel` and the budget, whichever channel uses it up.
@@ -219,26 +230,35 @@ impl WindowPolicy {
             if self
                 .channels
                 .values()
-                .all(|window| window.growth(target) <= room.min(self.own_room(window)))
+                .all(|window| window.growth(raised(target)) <= room.min(self.own_room(window)))
             {
                 return target;
             }
-            target /= 2;
+            target -= target / 8;
         }
         let held: usize = self.channels.values().map(|window| window.backlog.bytes()).sum();
         let small = window.backlog.bytes() <= self.budget / 16 && held + MIN_TARGET as usize <= self.budget;
         if small { MIN_TARGET } else { TRICKLE }
     }
 
-    /// By how much one channel may grow: a quarter of the budget is for others.
+    /// By how much one channel may grow: an eighth of the budget is for others.
     fn own_room(&self, window: &Window) -> usize {
-        (self.budget - self.budget / 4).saturating_sub(window.exposed())
+        (self.budget - self.budget / 8).saturating_sub(window.exposed())
     }
 
-    /// What the other channels leave of the bytes that may be on the wire when keys are exchanged.
+    /// What the other channels leave of the bytes that may be on the wire when keys are exchanged. Channels that have
+    /// been silent for long are taken to stay so for the round trip that this concerns once in many gigabytes.
     fn shared_wire(&self, channel: u32) -> u32 {
-        let others = self.channels.iter().filter(|(other, _)| **other != channel);
-        let granted = others.fold(0_u32, |sum, (_, window)| sum.saturating_add(window.credit));
+        let granted = self.channels.iter().fold(0_u32, |sum, (other, window)| {
+            let silent = window
+                .last_packet
+                .is_none_or(|last| self.packets - last > SILENT_PACKETS);
+            if *other == channel || silent {
+                sum
+            } else {
+                sum.saturating_add(window.credit)
+            }
+        });
         self.max_window
             .saturating_sub(granted)
             .max(SHARED_TARGET.min(self.max_window))
@@ -262,11 +282,24 @@ impl Window {
     }
 }
 
+/// A target a little above `target`. Real targets alternate between the two.
+///
+/// With the same one each time, a peer that sends its window in one burst, as all do on long ways, would bring it down to
+/// just half of the target with the second half of the burst; the grant for that half would wait for the next
+/// burst, and a round trip would carry half a window. A trigger that is a little higher every other time is
+/// reached with every burst.
+fn raised(target: u32) -> u32 {
+    target + target / 16
+}
+
 /// The target that withholds credit: see the head of this file.
 pub(crate) const TRICKLE: u32 = 2;
 
 /// The smallest real target; below it, adjustments would cost more than they bring.
 const MIN_TARGET: u32 = 256 * 1024;
+
+/// A channel is silent when so many packets came on others since its last.
+const SILENT_PACKETS: u64 = 256;
 
 /// What a channel gets while others, which hardly ever all send at the same time, hold large windows.
 const SHARED_TARGET: u32 = 1 << 20;
