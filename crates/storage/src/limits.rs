@@ -26,7 +26,7 @@ pub(crate) const FLUSH_BYTES: u64 = 64 << 20;
 /// Dirty bytes of an upload at which writers wait for the running flush.
 pub(crate) const FLUSH_WAIT_BYTES: u64 = 2 * FLUSH_BYTES;
 
-/// Separate written ranges remembered for one upload (24 bytes each in the worst case). Beyond it the published
+/// Separate written ranges remembered for one upload (16 bytes each). Beyond it the published
 /// version is carried over at once, so that one range remains.
 pub(crate) const WRITTEN_RANGES: usize = 65_536;
 
@@ -44,3 +44,7 @@ pub(crate) const LINK_TARGET: usize = 4095;
 
 /// Locks that serialise removing a directory with beginning an upload in it.
 pub(crate) const DIR_LOCKS: usize = 64;
+
+/// Longest read that an async thread serves itself from memory: one full SFTP READ (OpenSSH's limit of 255 KiB) takes
+/// some 30 µs to copy. Longer ones go to the blocking pool.
+pub(crate) const READ_AT_ONCE: usize = 256 << 10;

@@ -85,7 +85,8 @@ pub trait Home: Send + Sync {
     /// Removes an empty directory. `NotEmpty` also when a live upload stands in it.
     async fn remove_dir(&self, path: &RemotePath) -> Result<()>;
 
-    /// Removes a file or link (never a directory: `IsADirectory`).
+    /// Removes a file or link (never a directory: `IsADirectory`). An unfinished upload that the owner sees under
+    /// the name is discarded with it; its handles then answer `UploadGone`.
     async fn remove_file(&self, path: &RemotePath) -> Result<()>;
 
     /// Renames in one step. `replace`: POSIX semantics; otherwise `AlreadyExists` if the target is there,
@@ -144,7 +145,9 @@ pub trait Upload: Send + Sync {
     /// Makes the data written so far durable without publishing (`fsync@openssh.com`).
     async fn sync(&self) -> Result<()>;
 
-    /// Puts the upload under its final name in one step; durable as configured when it returns.
+    /// Puts the upload under its final name in one step; durable as configured when it returns. Where several
+    /// handles have joined one upload, the last of them publishes and the others make their data durable.
+    /// Fails with the reason of any write that failed and was not made good since: a file with a hole is torn.
     /// On failure (`NoSpace`, …) the published version is untouched and the upload may be tried again or parked.
     async fn publish(&self) -> Result<Version>;
 

@@ -135,9 +135,10 @@ pub enum Precondition {
 /// What a staged upload starts from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UploadBase {
-    /// Empty (`TRUNC`, or a new file).
+    /// Empty (`TRUNC`, `EXCL`).
     Empty,
-    /// The published version: ranges that are never written are carried over at publish.
+    /// The published version, if there is one: ranges that are never written are carried over at publish. The way to
+    /// ask for `CREAT` without `TRUNC`: an unfinished upload of the same owner is joined instead of replaced.
     Published,
 }
 

@@ -26,7 +26,7 @@ pub(crate) use attrs::{Times, apply_times_fd, is_type, stat_of, version_of};
 pub(crate) use blocking::run;
 pub(crate) use fault::Fault;
 pub(crate) use home::HomeRoot;
-pub(crate) use io::{copy_range, read_into, space_of, write_all_at};
+pub(crate) use io::{copy_range, read_into, retry, space_of, write_all_at};
 pub(crate) use look::{refuse_unwritable, settle};
 pub(crate) use resolve::{DirId, NameKey, Place, is_inside};
 pub(crate) use shared::{Viewer, lock};

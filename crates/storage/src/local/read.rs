@@ -10,8 +10,9 @@ use super::attrs::{stat_of, version_of};
 use super::blocking;
 use super::fault::Fault;
 use super::home::HomeRoot;
-use super::io::{read_into, space_of};
+use super::io::{Cached, read_into, space_of};
 use super::look::{open_regular, settle};
+use super::resolve::DirId;
 use crate::error::Result;
 use crate::path::RemotePath;
 use crate::store::ReadFile;
@@ -28,14 +29,20 @@ pub(super) fn open(home: &Arc<HomeRoot>, path: &RemotePath) -> Result<Arc<dyn Re
         }
         let file = open_regular(&place, OFlags::RDONLY)?;
         let version = version_of(&fstat(&file)?);
-        let file = Arc::new(file);
-        Ok(Arc::new(LocalReadFile { file, version }) as Arc<dyn ReadFile>)
+        let in_memory =
+            home.bucket.in_memory && DirId::of(&place.parent)?.device == home.bucket.staging_id.device;
+        Ok(Arc::new(LocalReadFile {
+            file: Arc::new(file),
+            version,
+            cached: Cached::new(in_memory),
+        }) as Arc<dyn ReadFile>)
     })
 }
 
 struct LocalReadFile {
     file: Arc<OwnedFd>,
     version: Version,
+    cached: Cached,
 }
 
 impl LocalReadFile {
@@ -63,8 +70,18 @@ impl ReadFile for LocalReadFile {
     }
 
     async fn read_at(&self, offset: u64, len: usize, mut buf: Vec<u8>) -> Result<Vec<u8>> {
+        let start = buf.len();
+        if self.cached.read(self.file.as_fd(), offset, len, &mut buf) {
+            return Ok(buf);
+        }
         self.on("read", move |file| {
-            read_into(file.as_fd(), offset, len, &mut buf)?;
+            let done = buf.len() - start;
+            read_into(
+                file.as_fd(),
+                offset.saturating_add(done as u64),
+                len - done,
+                &mut buf,
+            )?;
             Ok(buf)
         })
         .await

@@ -30,6 +30,8 @@ pub(crate) struct Bucket {
     pub(crate) staging: OwnedFd,
     /// Identity of `staging`; its device is that of all publishable names.
     pub(crate) staging_id: DirId,
+    /// Whether the file system keeps files in memory, so that no call waits for a disk.
+    pub(crate) in_memory: bool,
 }
 
 /// Who is looking: decides which unfinished uploads are seen.

@@ -11,7 +11,8 @@ use rustix::io::Errno;
 
 use super::fault::Fault;
 use super::home::{HomeRoot, LocalHome};
-use super::options::LocalOptions;
+use super::io::is_in_memory;
+use super::options::{LocalOptions, ResolverChoice};
 use super::resolve::{self, DirId, Resolve};
 use super::shared::{Bucket, Shared, lock};
 use super::{blocking, resolve::OpenAt2};
@@ -32,6 +33,8 @@ pub struct LocalStore {
 #[derive(Debug)]
 struct Inner {
     root: OwnedFd,
+    /// Homes are opened in one call; otherwise part by part.
+    has_openat2: bool,
     shared: Arc<Shared>,
     buckets: Mutex<HashMap<BucketName, Arc<Bucket>>>,
 }
@@ -66,7 +69,9 @@ impl LocalStore {
         options: LocalOptions,
         resolver: Arc<dyn Resolve>,
     ) -> Result<Arc<Self>, Fault> {
+        let by_hand = options.resolver == ResolverChoice::Fallback;
         let inner = Inner {
+            has_openat2: !by_hand && OpenAt2::works(root.as_fd()),
             root,
             shared: Arc::new(Shared::new(options, resolver)),
             buckets: Mutex::default(),
@@ -188,7 +193,7 @@ impl Inner {
 
     /// Opens a directory below `files` with no link anywhere on the way.
     fn open_unlinked(&self, files: &OwnedFd, path: &RemotePath) -> Result<OwnedFd, Errno> {
-        if OpenAt2::works(files.as_fd()) && !self.walks_by_hand() {
+        if self.has_openat2 {
             let relative = match &path.as_bytes()[1..] {
                 b"" => b".".as_slice(),
                 rest => rest,
@@ -206,10 +211,6 @@ impl Inner {
         Ok(dir)
     }
 
-    fn walks_by_hand(&self) -> bool {
-        self.shared.options.resolver == super::ResolverChoice::Fallback
-    }
-
     fn bucket(&self, name: &BucketName) -> Result<Arc<Bucket>, Fault> {
         if let Some(bucket) = lock(&self.buckets).get(name) {
             // A bucket that was removed behind our back and made again is another one.
@@ -222,6 +223,7 @@ impl Inner {
         let bucket = Arc::new(Bucket {
             files: openat(&dir, "files", DIR_FLAGS, Mode::empty())?,
             staging_id: DirId::of(&staging)?,
+            in_memory: is_in_memory(staging.as_fd())?,
             staging,
         });
         lock(&self.buckets).insert(name.clone(), Arc::clone(&bucket));

@@ -9,6 +9,7 @@ use super::content::Content;
 use super::flush::Flush;
 use super::handle::Handle;
 use super::publish::check_target;
+use super::queue::WriteQueue;
 use super::registry::Record;
 use super::staged::{Phase, Staged, Target};
 use super::staging;
@@ -102,6 +103,7 @@ fn start(
         target: Mutex::new(Target { place, exclusive }),
         content: Mutex::new(Content::new(options.base == UploadBase::Published)),
         appending: Mutex::default(),
+        queue: WriteQueue::default(),
         flush: Flush::default(),
     });
     let record = Record {

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use async_trait::async_trait;
 use bytes::Bytes;
 
+use super::queue;
 use super::staged::Staged;
 use crate::error::{ErrorKind, Result, StorageError};
 use crate::local::{Fault, run};
@@ -96,8 +97,9 @@ impl Drop for Inner {
 #[async_trait]
 impl Upload for Handle {
     async fn write_at(&self, offset: u64, data: Bytes) -> Result<()> {
-        self.on("write", move |inner| inner.staged.write_at(offset, &data))
-            .await
+        let staged = &self.inner.staged;
+        let result = queue::write(staged, offset, data).await;
+        result.map_err(|fault| fault.during("write", staged.path.as_bytes()))
     }
 
     async fn read_at(&self, offset: u64, len: usize, mut buf: Vec<u8>) -> Result<Vec<u8>> {

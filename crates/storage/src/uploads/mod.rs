@@ -6,6 +6,7 @@ mod flush;
 mod handle;
 mod live;
 mod publish;
+mod queue;
 mod ranges;
 mod registry;
 mod staged;

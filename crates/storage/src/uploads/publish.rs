@@ -4,8 +4,8 @@ use std::os::fd::AsFd;
 use std::sync::PoisonError;
 
 use rustix::fs::{
-    AtFlags, FileType, Gid, Mode, RenameFlags, Uid, fchmod, fchown, fstat, fsync, ftruncate, linkat,
-    renameat, renameat_with, unlinkat,
+    AtFlags, FileType, Gid, Mode, RenameFlags, Uid, fchmod, fchown, fstat, ftruncate, linkat, renameat,
+    renameat_with, unlinkat,
 };
 use rustix::io::Errno;
 
@@ -35,7 +35,7 @@ impl Staged {
         self.finish_attributes(&target.place)?;
         let shared = &self.home.shared;
         if shared.is_durable() {
-            self.flush.keep_failure(fsync(&self.file))?;
+            self.sync()?;
         }
         let mut renamed = false;
         let result = shared.change_dirs(&[&target.place.parent], || {

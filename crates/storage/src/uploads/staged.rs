@@ -3,11 +3,12 @@
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 
-use rustix::fs::{AtFlags, FileType, OFlags, fstat, fsync, ftruncate, unlinkat};
+use rustix::fs::{AtFlags, FileType, OFlags, fstat, ftruncate, unlinkat};
 use rustix::io::Errno;
 
 use super::content::{Content, Source};
-use super::flush::Flush;
+use super::flush::{Flush, Pressure};
+use super::queue::WriteQueue;
 use super::registry::UploadId;
 use crate::error::ErrorKind;
 use crate::limits;
@@ -39,6 +40,7 @@ pub(crate) struct Staged {
     pub(super) content: Mutex<Content>,
     /// Serialises appends, each of which goes to the end of the moment.
     pub(super) appending: Mutex<()>,
+    pub(super) queue: WriteQueue,
     pub(super) flush: Flush,
 }
 
@@ -59,8 +61,8 @@ pub(crate) struct Target {
 }
 
 impl Staged {
-    /// Writes all of `data` at `offset`.
-    pub(crate) fn write_at(&self, offset: u64, data: &[u8]) -> Result<(), Fault> {
+    /// Writes all of `data` at `offset`; says whether it is time to write back.
+    pub(super) fn write_at(&self, offset: u64, data: &[u8]) -> Result<Pressure, Fault> {
         let _phase = self.open_phase()?;
         let result = write_all_at(self.file.as_fd(), offset, data);
         let end = offset.saturating_add(data.len() as u64);
@@ -85,17 +87,26 @@ impl Staged {
             let target = lock(&self.target);
             self.carry_over(&target.place)?;
         }
-        if self.home.shared.is_durable() {
-            self.flush.wrote(self.file.as_fd(), data.len() as u64)?;
+        if !self.home.shared.is_durable() {
+            return Ok(Pressure::Low);
         }
-        Ok(())
+        self.flush.check()?;
+        Ok(self.flush.wrote(data.len() as u64))
+    }
+
+    /// Writes dirty data back; a failure shows at the next write, sync or publish.
+    pub(super) fn write_back(&self) {
+        self.flush.write_back(self.file.as_fd());
     }
 
     /// Writes all of `data` at the end.
     pub(crate) fn append(&self, data: &[u8]) -> Result<(), Fault> {
         let _turn = lock(&self.appending);
         let end = self.stat()?.size;
-        self.write_at(end, data)
+        if self.write_at(end, data)? != Pressure::Low {
+            self.write_back();
+        }
+        Ok(())
     }
 
     /// Appends to `buf` up to `len` bytes from `offset` of what would be published now.
@@ -179,8 +190,7 @@ impl Staged {
 
     /// Makes the data durable without publishing it.
     pub(crate) fn sync(&self) -> Result<(), Fault> {
-        self.flush.check()?;
-        self.flush.keep_failure(fsync(&self.file))
+        self.flush.sync(self.file.as_fd())
     }
 
     /// Space of the file system.

@@ -1,0 +1,98 @@
+//! Writes of one upload, taken in turn by one thread of the blocking pool.
+//!
+//! A client keeps dozens of writes in flight. Handing each to a thread of its own costs two thread switches per 255 KiB
+//! (about 25 µs, measured, against 30 µs for the copy itself); here whoever is at work takes what comes in meanwhile.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use tokio::sync::oneshot;
+
+use super::flush::Pressure;
+use super::staged::Staged;
+use crate::error::ErrorKind;
+use crate::local::{Fault, lock};
+
+/// Writes that wait, and whether somebody is at work.
+#[derive(Debug, Default)]
+pub(crate) struct WriteQueue {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    waiting: VecDeque<Job>,
+    running: bool,
+}
+
+#[derive(Debug)]
+struct Job {
+    offset: u64,
+    data: Bytes,
+    done: oneshot::Sender<Result<(), Fault>>,
+}
+
+/// Writes `data` at `offset` in turn. Once called it happens, also when the future is dropped.
+pub(super) async fn write(staged: &Arc<Staged>, offset: u64, data: Bytes) -> Result<(), Fault> {
+    let (done, result) = oneshot::channel();
+    let start = {
+        let mut state = lock(&staged.queue.state);
+        state.waiting.push_back(Job { offset, data, done });
+        !std::mem::replace(&mut state.running, true)
+    };
+    if start {
+        let staged = Arc::clone(staged);
+        drop(tokio::task::spawn_blocking(move || work(&staged)));
+    }
+    // Nobody answers when the worker panicked or the runtime is shutting down.
+    result
+        .await
+        .unwrap_or_else(|_gone| Err(ErrorKind::Internal.into()))
+}
+
+fn work(staged: &Arc<Staged>) {
+    let on_panic = Stop(&staged.queue);
+    while let Some(job) = staged.queue.next() {
+        let result = staged.write_at(job.offset, &job.data);
+        if let Ok(pressure) = result {
+            flush(staged, pressure);
+        }
+        // Nobody listens when the caller gave up; the data is written all the same.
+        let _ = job.done.send(result.map(drop));
+    }
+    std::mem::forget(on_panic);
+}
+
+/// Flushes on another thread, so that writing goes on, until too much is dirty.
+fn flush(staged: &Arc<Staged>, pressure: Pressure) {
+    match pressure {
+        Pressure::Low => {}
+        Pressure::Flush => {
+            let staged = Arc::clone(staged);
+            drop(tokio::task::spawn_blocking(move || staged.write_back()));
+        }
+        Pressure::Wait => staged.write_back(),
+    }
+}
+
+impl WriteQueue {
+    /// The next write; `None` ends the work.
+    fn next(&self) -> Option<Job> {
+        let mut state = lock(&self.state);
+        let job = state.waiting.pop_front();
+        state.running = job.is_some();
+        job
+    }
+}
+
+/// Lets the next write start a new worker, and tells those that waited, when this one panics.
+struct Stop<'q>(&'q WriteQueue);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        let mut state = lock(&self.0.state);
+        state.running = false;
+        state.waiting.clear();
+    }
+}
