@@ -75,8 +75,8 @@ def check_nobody_twice(api: UsersApi, users: Users) -> list[str]:
         token = page.get("nextPageToken")
         if token is None:
             break
-    problems = [f"{description} is there {times} times" for description, times in listed.items() if times > 1]
-    return problems + [f"{description} is not listed" for description in users.known.keys() - listed.keys()]
+    problems = [f"{name} is there {times} times" for name, times in listed.items() if times > 1 and name in users.calls]
+    return problems + [f"{name} is not listed" for name in users.known.keys() - listed.keys()]
 
 
 def check_logins(server: Longshore, users: Users, descriptions: list[str], pool: ProcessPoolExecutor) -> list[str]:

@@ -13,6 +13,7 @@ was answered has its bytes, nothing torn is visible, and a call repeated with it
 from __future__ import annotations
 
 import argparse
+import logging
 import multiprocessing
 import random
 import shutil
@@ -38,7 +39,9 @@ ROUND_LIMIT = 60
 class Harness:
     def __init__(self, directory: Path, options: argparse.Namespace):
         self.directory, self.options = directory, options
-        self.server = Longshore(directory / "data").start()
+        # Each start takes a free port; what CreateUser answers about it must not change with that.
+        fixed = {"LONGSHORE_SFTP_PUBLIC_HOST": "sftp.example.com", "LONGSHORE_SFTP_PUBLIC_PORT": "22"}
+        self.server = Longshore(directory / "data", fixed).start()
         self.auditor = self.server.api.create_user("/", "auditor")
         self.uploaders = [self.server.api.create_user(f"/up/{number}", "uploader") for number in range(UPLOADERS)]
         self.files = [Files(options.seed) for _ in self.uploaders]
@@ -126,8 +129,11 @@ class Harness:
     # Damage on purpose.
 
     def sabotage_a_file(self, journals: Path) -> None:
-        files, home = Files(self.options.seed), self.server.bucket() / "up/0"
-        files.apply(journals / "upload-0")
+        for worker in range(UPLOADERS):
+            files, home = Files(self.options.seed), self.server.bucket() / f"up/{worker}"
+            files.apply(journals / f"upload-{worker}")
+            if files.certain:
+                break
         victim = home / max(files.certain)
         if self.options.sabotage == "file":
             victim.write_bytes(victim.read_bytes()[:-1])
@@ -158,6 +164,8 @@ def main() -> int:
     options = parser.parse_args()
     if options.seed is None:
         options.seed = random.SystemRandom().getrandbits(32)
+    # Connections that break are what this is about: paramiko need not report them.
+    logging.getLogger("paramiko").addHandler(logging.NullHandler())
     print(f"crash harness: seed {options.seed}, {options.rounds} rounds", flush=True)
     # On a real disk, not in memory: what is tested is what a file system keeps.
     directory = Path(tempfile.mkdtemp(prefix="longshore-crash-"))

@@ -117,10 +117,10 @@ def test_half_open_connections_are_ended_and_do_not_keep_others_out(own_server):
 def test_guessing_passwords_is_ended_after_a_few_tries(login, bystander, workdir, method):
     client = OpensshSftp(dataclasses.replace(login, password="wrong"), workdir)
     tries = ("-oNumberOfPasswordPrompts=100", f"-oPreferredAuthentications={method}")
-    with pytest.raises(ProgramFailed) as failed:
+    with pytest.raises(ProgramFailed):
         # The first value counts, so these go before the adapter's own.
         run(["sftp", *tries, *client.command()[1:]], stdin=b"pwd\n", env=client.environment())
-    assert 0 < str(failed.value).count("Permission denied, please try again") < 20
+    assert 1 < len((workdir / "asked").read_text().splitlines()) < 20
 
 
 @pytest.mark.parametrize("user", ["NOBODY99", "root", "x" * 10_000, "a\0b", "ünïcode"], ids=lambda u: repr(u[:8]))

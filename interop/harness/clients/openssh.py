@@ -8,7 +8,8 @@ from pathlib import Path
 from ..processes import Finished, clean_environment, run
 from .base import Client, path_bytes, quoted, unescape_octal
 
-ASKPASS = b'#!/bin/sh\nprintf "%s\\n" "$LONGSHORE_TEST_PASSWORD"\n'
+# Gives the password, and notes each time that it was asked.
+ASKPASS = b'#!/bin/sh\necho asked >>"$HOME/asked"\nprintf "%s\\n" "$LONGSHORE_TEST_PASSWORD"\n'
 
 
 class OpensshClient(Client):
