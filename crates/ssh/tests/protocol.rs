@@ -363,3 +363,20 @@ async fn the_post_quantum_key_exchange_is_negotiated() {
     }
     assert_eq!(echoed, b"after quantum");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_opens_so_many_channels_in_its_life() {
+    let server = TestServer::start().await;
+    let mut raw = Raw::login(server.address).await;
+    for count in 0..4096 {
+        let (channel, _, _) = raw.open(count, 1000).await;
+        raw.send(&exec(channel, "refused")).await;
+        raw.recv_one_of(&[CHANNEL_CLOSE]).await;
+        raw.send(&Packet::new(CHANNEL_CLOSE).u32(channel)).await;
+    }
+    raw.send(&open("session", 5000)).await;
+    let refused = raw
+        .recv_one_of(&[CHANNEL_OPEN_FAILURE, CHANNEL_OPEN_CONFIRMATION])
+        .await;
+    assert_eq!((refused[0], number(&refused, 5)), (CHANNEL_OPEN_FAILURE, 4));
+}

@@ -105,6 +105,7 @@ impl Raw {
     /// Connects and exchanges keys; the host key is not looked at.
     pub async fn connect(address: SocketAddr) -> Self {
         let tcp = TcpStream::connect(address).await.unwrap();
+        tcp.set_nodelay(true).unwrap();
         let mut this = Self { tcp, ciphers: None };
         this.tcp.write_all(b"SSH-2.0-raw\r\n").await.unwrap();
         let mut server_id = Vec::new();
