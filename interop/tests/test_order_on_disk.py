@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from harness.longshore import Longshore
 from harness.wire import NEW, session
 
 pytestmark = pytest.mark.longshore_only
@@ -45,28 +44,32 @@ def _parse(record: str) -> list[Call]:
 
 
 @pytest.fixture
-def traced(own_server, workdir) -> tuple[Longshore, Path]:
-    record = workdir / "strace"
-    names = ",".join(sorted(SYNCS | RENAMES | SENDS | RECEIVES))
-    # -yy names files and both ends of sockets.
-    server = own_server(["strace", "-f", "-yy", "-s", "32", "-e", f"trace={names}", "-o", record])
-    return server.start(timeout=120), record
+def publish(own_server, workdir):
+    """Uploads one file under strace; gives the home and what the kernel was asked for from CLOSE on."""
+
+    def run(replaces: bool, **settings: str) -> tuple[Path, int, list[Call]]:
+        record = workdir / "strace"
+        names = ",".join(sorted(SYNCS | RENAMES | SENDS | RECEIVES))
+        # -yy names files and both ends of sockets.
+        strace = ["strace", "-f", "-yy", "-s", "32", "-e", f"trace={names}", "-o", record]
+        server = own_server(strace, **settings).start(timeout=120)
+        login = server.new_login()
+        if replaces:
+            login.on_disk(b"file").write_bytes(b"old")
+        with session(login) as wire:
+            client_port = wire.transport.sock.getsockname()[1]
+            handle = wire.open(b"/file", NEW)
+            wire.write(handle, b"content to keep")
+            before = len(record.read_text().splitlines())
+            wire.close(handle)
+        assert login.on_disk(b"file").read_bytes() == b"content to keep"
+        return login.home, client_port, [call for call in _parse(record.read_text()) if call.began >= before]
+
+    return run
 
 
-@pytest.mark.parametrize("replaces", [False, True], ids=["new file", "replaced file"])
-def test_data_is_synced_then_renamed_then_the_directory_synced_then_the_answer_sent(traced, replaces):
-    server, record = traced
-    login = server.new_login()
-    if replaces:
-        login.on_disk(b"file").write_bytes(b"old")
-    with session(login) as wire:
-        client_port = wire.transport.sock.getsockname()[1]
-        handle = wire.open(b"/file", NEW)
-        wire.write(handle, b"content to keep")
-        before = len(record.read_text().splitlines())
-        wire.close(handle)
-    assert login.on_disk(b"file").read_bytes() == b"content to keep"
-    calls = [call for call in _parse(record.read_text()) if call.began >= before]
+def check_order(home: Path, client_port: int, calls: list[Call]) -> None:
+    """Request, data sync, rename, directory sync, reply: each begins after the one before has ended."""
 
     def first(what: str, condition) -> Call:
         found = [call for call in calls if call.result >= 0 and condition(call)]
@@ -80,7 +83,7 @@ def test_data_is_synced_then_renamed_then_the_directory_synced_then_the_answer_s
     request = first("request", lambda call: call.name in RECEIVES and of_session(call) and call.result > 0)
     data = first("data sync", lambda call: call.name in SYNCS and "/staging/" in call.arguments)
     rename = first("rename", lambda call: call.name in RENAMES and _names(call)[-1].endswith("file"))
-    directory = first("directory sync", lambda call: call.name in SYNCS and f"<{login.home}>" in call.arguments)
+    directory = first("directory sync", lambda call: call.name in SYNCS and f"<{home}>" in call.arguments)
     reply = first("reply", lambda call: call.name in SENDS and of_session(call) and call.began > request.began)
     assert request.ended <= data.began
     assert data.ended < rename.began
@@ -91,3 +94,14 @@ def test_data_is_synced_then_renamed_then_the_directory_synced_then_the_answer_s
 def _names(call: Call) -> list[str]:
     """The names among the arguments of a rename: old and new."""
     return re.findall(r'"([^"]*)"', call.arguments)
+
+
+@pytest.mark.parametrize("replaces", [False, True], ids=["new file", "replaced file"])
+def test_data_is_synced_then_renamed_then_the_directory_synced_then_the_answer_sent(publish, replaces):
+    check_order(*publish(replaces))
+
+
+def test_a_missing_sync_is_noticed(publish):
+    """Negative control: where the operator asked for no durability there is no sync, and the check says so."""
+    with pytest.raises(AssertionError, match="no data sync"):
+        check_order(*publish(False, LONGSHORE_STORAGE_DURABILITY="none"))
