@@ -81,23 +81,23 @@ pub(crate) struct Outgoing {
     pub(crate) _busy: Busy,
 }
 
-/// Sends the replies of a channel until `queue` is closed and empty, then hands back the writer, if the channel is
-/// still there. What the queue holds is bounded by the room that each reply had to get first.
+/// Sends the replies of a channel until `queue` is closed and empty, then hands back the writer. What the queue holds
+/// is bounded by the room that each reply had to get first.
+///
+/// # Errors
+/// When the channel is gone. The queue is closed then, which tells the engine that nobody hears its replies.
 pub(crate) async fn send_replies(
     mut queue: mpsc::UnboundedReceiver<Outgoing>,
     mut writer: ChannelWriter,
     activity: Arc<Activity>,
 ) -> Result<ChannelWriter, ChannelClosed> {
     let mut batch = Vec::new();
-    let mut open = Ok(());
     while queue.recv_many(&mut batch, MAX_BATCH).await > 0 {
-        if open.is_ok() {
-            open = send_batch(&mut writer, &batch).await;
-            activity.touch();
-        }
+        send_batch(&mut writer, &batch).await?;
+        activity.touch();
         batch.clear();
     }
-    open.map(|()| writer)
+    Ok(writer)
 }
 
 /// Sends replies in order, small neighbours together: one SSH packet for many a STATUS.

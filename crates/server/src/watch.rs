@@ -49,3 +49,52 @@ async fn recheck(catalog: &dyn Catalog, sessions: &Sessions) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use longshore_catalog::{
+        BucketStore as _, NewUser, Secrets, SqliteCatalog, SqliteOptions, User, UserStore as _,
+    };
+
+    use super::*;
+    use crate::ServerConfig;
+
+    async fn user(catalog: &SqliteCatalog) -> User {
+        let new = NewUser {
+            home_directory: "/alice".to_owned(),
+            description: String::new(),
+            bucket: catalog.default_bucket().await.unwrap(),
+            password_length: 16,
+        };
+        catalog.create_user(new, None, None).await.unwrap().user
+    }
+
+    #[tokio::test]
+    async fn falling_behind_the_changes_misses_no_deletion() {
+        let dir = tempfile::tempdir().unwrap();
+        let secrets = Secrets::load_or_create(dir.path()).unwrap();
+        let database = dir.path().join("catalog.db");
+        let catalog = SqliteCatalog::open(&database, secrets, SqliteOptions::default())
+            .await
+            .unwrap();
+        let (gone, stays) = (user(&catalog).await, user(&catalog).await);
+        let sessions = Arc::new(Sessions::new(ServerConfig::default()));
+        let ended = sessions.register(gone.id, &gone.username, 1).unwrap();
+        let open = sessions.register(stays.id, &stays.username, 2).unwrap();
+        catalog.delete_user(&gone.username, None).await.unwrap();
+        // The news of the deletion is pushed out by others before it is read.
+        let (send, changes) = broadcast::channel(1);
+        send.send(UserChange::Deleted(gone.id)).unwrap();
+        send.send(UserChange::Remapped(stays.id)).unwrap();
+        send.send(UserChange::Remapped(stays.id)).unwrap();
+        drop(send);
+        let following = follow(changes, catalog, sessions.clone());
+        tokio::time::timeout(Duration::from_secs(60), following)
+            .await
+            .unwrap();
+        assert_eq!(ended.session().end_reason(), Some(EndReason::Deleted));
+        assert_eq!(open.session().end_reason(), None);
+    }
+}

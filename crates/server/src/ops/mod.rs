@@ -160,6 +160,47 @@ pub(crate) fn worst_reply(request: &Request) -> usize {
     }
 }
 
+/// Whether a request does nothing but tell something: for nothing, if nobody hears the reply.
+pub(crate) fn only_tells(request: &Request) -> bool {
+    use ExtendedRequest as Ext;
+    match request {
+        Request::Read { .. }
+        | Request::LStat { .. }
+        | Request::Stat { .. }
+        | Request::FStat { .. }
+        | Request::OpenDir { .. }
+        | Request::ReadDir { .. }
+        | Request::RealPath { .. }
+        | Request::ReadLink { .. }
+        | Request::Extended(
+            Ext::StatVfs { .. }
+            | Ext::FStatVfs { .. }
+            | Ext::Limits
+            | Ext::ExpandPath { .. }
+            | Ext::HomeDirectory { .. }
+            | Ext::UsersGroupsById { .. },
+        ) => true,
+        Request::Open { .. }
+        | Request::Close { .. }
+        | Request::Write { .. }
+        | Request::SetStat { .. }
+        | Request::FSetStat { .. }
+        | Request::Remove { .. }
+        | Request::MkDir { .. }
+        | Request::RmDir { .. }
+        | Request::Rename { .. }
+        | Request::SymLink { .. }
+        | Request::Extended(
+            Ext::PosixRename { .. }
+            | Ext::HardLink { .. }
+            | Ext::FSync { .. }
+            | Ext::LSetStat { .. }
+            | Ext::CopyData { .. }
+            | Ext::Unknown { .. },
+        ) => false,
+    }
+}
+
 fn appends(handles: &Handles, handle: &longshore_sftp::Handle) -> bool {
     matches!(handles.get(handle), Ok(Open::File(file)) if file.appends())
 }

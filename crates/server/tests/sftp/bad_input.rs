@@ -5,8 +5,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use longshore_sftp::{ExtendedRequest, Handle, Init, OpenFlags, Request, RequestId, StatusCode};
 
-use crate::support::raw::{UPLOAD, bytes, open, status_code, status_text};
-use crate::support::{Rig, errors};
+use crate::support::raw::{UPLOAD, bytes, open, read, status_code, status_text};
+use crate::support::{Rig, errors, eventually};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn unknown_requests_are_unsupported_and_the_session_goes_on() {
@@ -186,4 +186,34 @@ async fn dots_stay_inside_the_home() {
         );
     }
     assert!(raw.stat("../..").await.is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_client_that_left_had_asked_to_read_is_not_read() {
+    let rig = Rig::start().await;
+    let user = rig.user("alice").await;
+    std::fs::File::create(user.home.join("big"))
+        .and_then(|file| file.set_len(1 << 40))
+        .unwrap();
+    let mut raw = rig.raw(&user).await;
+    let handle = raw.open("big", OpenFlags::READ).await;
+    // 27 GB, asked for in 3 MB; nobody takes the answers.
+    let mut requests = Vec::new();
+    for number in 0..100_000 {
+        let request = read(&handle, number * 261_120, 261_120);
+        let id = RequestId(u32::try_from(number).unwrap());
+        requests.extend_from_slice(&request.to_packet(id).unwrap());
+    }
+    raw.send.bytes(&requests).await;
+    let before = bytes_read();
+    raw.child.kill().await.unwrap();
+    eventually("the session is gone", || rig.server.sessions() == 0).await;
+    assert!(bytes_read() - before < 4 << 30, "{}", bytes_read() - before);
+}
+
+/// Bytes that this process has read so far, from files and sockets (proc(5)).
+fn bytes_read() -> u64 {
+    let io = std::fs::read_to_string("/proc/self/io").unwrap();
+    let line = io.lines().find_map(|line| line.strip_prefix("rchar: "));
+    line.and_then(|number| number.trim().parse().ok()).unwrap()
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use longshore_catalog::UserStore as _;
+use longshore_catalog::{UserChanges, UserStore as _};
 use longshore_sftp::{OpenFlags, StatusCode};
 
 use crate::support::raw::{UPLOAD, data, read};
@@ -58,6 +58,24 @@ async fn deleting_a_user_ends_its_sessions_and_discards_what_was_not_closed() {
         "{}",
         errors(&refused)
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_home_is_for_future_sessions() {
+    let rig = Rig::start().await;
+    let user = rig.user("old").await;
+    let mut open = rig.raw(&user).await;
+    let handle = open.open("before", UPLOAD).await;
+    assert_eq!(open.close(&handle).await, StatusCode::OK);
+    let changes = UserChanges {
+        home_directory: Some("/new".to_owned()),
+        ..UserChanges::default()
+    };
+    rig.catalog.update_user(&user.name, changes).await.unwrap();
+    assert!(open.stat("before").await.is_ok());
+    let mut later = rig.raw(&user).await;
+    assert_eq!(later.stat("before").await.unwrap_err(), StatusCode::NO_SUCH_FILE);
+    assert!(rig.bucket_dir().join("files/new").is_dir());
 }
 
 #[tokio::test(flavor = "multi_thread")]
