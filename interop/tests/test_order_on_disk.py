@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,6 +44,17 @@ def _parse(record: str) -> list[Call]:
     return sorted(calls, key=lambda call: call.began)
 
 
+def _settled(record: Path) -> str:
+    """The record once nothing has come for a while: strace writes behind what the server does."""
+    seen, since = "", time.monotonic()
+    while time.monotonic() - since < 0.5:
+        time.sleep(0.05)
+        now = record.read_text()
+        if now != seen:
+            seen, since = now, time.monotonic()
+    return seen
+
+
 @pytest.fixture
 def publish(own_server, workdir):
     """Uploads one file under strace; gives the home and what the kernel was asked for from CLOSE on."""
@@ -60,10 +72,11 @@ def publish(own_server, workdir):
             client_port = wire.transport.sock.getsockname()[1]
             handle = wire.open(b"/file", NEW)
             wire.write(handle, b"content to keep")
-            before = len(record.read_text().splitlines())
+            before = len(_settled(record).splitlines())
             wire.close(handle)
+            after = _settled(record)
         assert login.on_disk(b"file").read_bytes() == b"content to keep"
-        return login.home, client_port, [call for call in _parse(record.read_text()) if call.began >= before]
+        return login.home, client_port, [call for call in _parse(after) if call.began >= before]
 
     return run
 
