@@ -332,3 +332,30 @@ async fn a_home_that_vanished_is_told_and_made_again_at_the_next_login() {
     fs::remove_dir_all(disk.dir.path().join("buckets")).unwrap();
     assert_eq!(kind(disk.store.check().await), ErrorKind::Unavailable);
 }
+
+#[tokio::test]
+async fn a_write_whose_caller_gave_up_is_still_whole() {
+    let disk = Disk::new(fast()).await;
+    let alice = disk.home(1).await;
+    let upload = begin(&alice, "/f", fresh()).await;
+    for index in 0..20_u8 {
+        let data = Bytes::from(vec![index; 100_000]);
+        let mut given_up = upload.write_at(u64::from(index) * 100_000, data);
+        // Started; what comes of it is not waited for.
+        let _ = futures::poll!(&mut given_up);
+    }
+    for _ in 0..500 {
+        if upload.stat().await.unwrap().size == 2_000_000 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    // Whoever waits now waits behind them.
+    write(&upload, 2_000_000, b"end").await;
+    upload.publish().await.unwrap();
+    let data = fs::read(disk.path("files/alice/f")).unwrap();
+    assert_eq!(data.len(), 2_000_003);
+    for (index, chunk) in data.chunks(100_000).take(20).enumerate() {
+        assert!(chunk.iter().all(|byte| usize::from(*byte) == index));
+    }
+}
