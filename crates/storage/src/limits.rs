@@ -26,9 +26,10 @@ pub(crate) const FLUSH_BYTES: u64 = 64 << 20;
 /// Dirty bytes of an upload at which writers wait for the running flush.
 pub(crate) const FLUSH_WAIT_BYTES: u64 = 2 * FLUSH_BYTES;
 
-/// Separate written ranges remembered for one upload (16 bytes each). Beyond it the published
-/// version is carried over at once, so that one range remains.
-pub(crate) const WRITTEN_RANGES: usize = 65_536;
+/// Separate written ranges remembered for one upload (16 bytes each, so that the thousand uploads that a session may
+/// have open cost 16 MiB). Clients that write many blocks at once make some dozens. Beyond it the published version is
+/// carried over at once, and no ranges are needed any more.
+pub(crate) const WRITTEN_RANGES: usize = 1024;
 
 /// Bytes moved at a time where the kernel cannot copy between files itself.
 pub(crate) const COPY_CHUNK: usize = 1 << 20;

@@ -1,7 +1,7 @@
 //! What only a local disk has: device files, the staging directory, modes of other programs, large directories.
 
 use std::fs;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -286,6 +286,30 @@ async fn a_large_upload_is_flushed_on_the_way_and_arrives_whole() {
     let data = fs::read(disk.path("files/alice/large")).unwrap();
     assert_eq!(data.len(), 200 << 20);
     assert!(data.chunks(1 << 20).all(|chunk| chunk == &block[..]));
+}
+
+#[tokio::test]
+async fn holes_of_the_published_version_are_not_filled() {
+    const LEN: u64 = 1 << 30;
+    let disk = Disk::new(fast()).await;
+    let alice = disk.home(1).await;
+    let published = disk.path("files/alice/f");
+    let file = fs::File::create(&published).unwrap();
+    file.set_len(LEN).unwrap();
+    file.write_all_at(b"middle", LEN / 2).unwrap();
+    let upload = begin(&alice, "/f", over()).await;
+    write(&upload, 0, b"first").await;
+    upload.publish().await.unwrap();
+    let now = fs::metadata(&published).unwrap();
+    assert_eq!(now.len(), LEN);
+    assert!(now.blocks() * 512 < 1 << 20, "{} blocks", now.blocks());
+    let open = alice.open_read(&p("/f")).await.unwrap();
+    assert_eq!(open.read_at(0, 6, Vec::new()).await.unwrap(), b"first\0");
+    assert_eq!(
+        open.read_at(LEN / 2 - 1, 8, Vec::new()).await.unwrap(),
+        b"\0middle\0"
+    );
+    assert_eq!(open.read_at(LEN - 1, 8, Vec::new()).await.unwrap(), b"\0");
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::os::fd::BorrowedFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::buffer::spare_capacity;
-use rustix::fs::{StatVfsMountFlags, copy_file_range, fstatfs, fstatvfs};
+use rustix::fs::{SeekFrom, StatVfsMountFlags, copy_file_range, fstatfs, fstatvfs, seek};
 use rustix::io::{Errno, ReadWriteFlags, pread, preadv2, pwrite};
 
 use super::fault::Fault;
@@ -23,11 +23,11 @@ pub(crate) fn read_into(fd: BorrowedFd<'_>, offset: u64, len: usize, buf: &mut V
     while buf.len() - start < len {
         let done = buf.len() - start;
         let at = offset.checked_add(done as u64).ok_or(ErrorKind::InvalidInput)?;
-        if at > i64::MAX as u64 {
-            // Beyond what a file can hold: the end of every file.
-            return Ok(());
-        }
         let want = len - done;
+        if i64::try_from(at.saturating_add((want + limits::READ_SLACK) as u64)).is_err() {
+            // Beyond what a file can hold: the end of every file. The kernel would say EINVAL.
+            break;
+        }
         let count = if buf.capacity() - buf.len() <= want + limits::READ_SLACK {
             retry(|| pread(fd, spare_capacity(buf), at))?
         } else {
@@ -115,14 +115,44 @@ pub(crate) fn write_all_at(fd: BorrowedFd<'_>, offset: u64, data: &[u8]) -> Resu
     Ok(())
 }
 
-/// Copies `[from, to)` of `source` to the same place of `target`; stops at the end of `source`. File systems that
-/// share blocks do so (`copy_file_range` clones where it can). Says where it stopped.
+/// Copies the data in `[from, to)` of `source` to the same place of `target`, which has nothing but zeros there. Holes
+/// stay holes: a file of some terabytes that takes no room costs its user nothing to make, and must not fill the disk
+/// when it is copied. Stops at the end of `source`; says where it stopped. Moves the offset of `source`.
 pub(crate) fn copy_range(
     source: BorrowedFd<'_>,
     target: BorrowedFd<'_>,
     from: u64,
     to: u64,
 ) -> Result<u64, Fault> {
+    let mut at = from;
+    while at < to {
+        let (data, hole) = match next_data(source, at) {
+            Ok(extent) => extent,
+            // Nothing but a hole until the end of the file.
+            Err(Errno::NXIO) => return Ok(to),
+            // A file system that cannot tell.
+            Err(_) => (at, to),
+        };
+        if data >= to {
+            return Ok(to);
+        }
+        let end = hole.min(to);
+        at = copy_extent(source, target, data, end)?;
+        if at < end {
+            break;
+        }
+    }
+    Ok(at)
+}
+
+/// The next piece of data at or behind `at`: where it begins, and where the hole behind it does.
+fn next_data(file: BorrowedFd<'_>, at: u64) -> Result<(u64, u64), Errno> {
+    let data = seek(file, SeekFrom::Data(at))?;
+    Ok((data, seek(file, SeekFrom::Hole(data))?))
+}
+
+/// Copies `[from, to)`. File systems that share blocks do so (`copy_file_range` clones where it can).
+fn copy_extent(source: BorrowedFd<'_>, target: BorrowedFd<'_>, from: u64, to: u64) -> Result<u64, Fault> {
     let mut at = from;
     while at < to {
         let (mut off_in, mut off_out) = (at, at);
