@@ -133,6 +133,9 @@ pub trait Upload: Send + Sync {
     /// Writes all of `data` at `offset`; gaps read as zeros, or as the base version.
     async fn write_at(&self, offset: u64, data: bytes::Bytes) -> Result<()>;
 
+    /// Writes all of `data` at the end of the moment, whatever other handles of the upload wrote there.
+    async fn append(&self, data: bytes::Bytes) -> Result<()>;
+
     /// As [`ReadFile::read_at`], on what the upload would publish now. `PermissionDenied` unless `readable`.
     async fn read_at(&self, offset: u64, len: usize, buf: Vec<u8>) -> Result<Vec<u8>>;
 

@@ -28,5 +28,7 @@ pub(crate) use fault::Fault;
 pub(crate) use home::HomeRoot;
 pub(crate) use io::{copy_range, read_into, retry, space_of, write_all_at};
 pub(crate) use look::{refuse_unwritable, settle};
+#[cfg(test)]
+pub(crate) use resolve::walk_to;
 pub(crate) use resolve::{DirId, NameKey, Place, is_inside};
 pub(crate) use shared::{Viewer, lock};

@@ -36,6 +36,9 @@ macro_rules! storage_suite {
             of_two_publishers_the_last_one_wins_whole
             unwritten_ranges_come_from_the_published_version
             a_size_set_on_the_upload_cuts_the_published_version_off
+            writing_nothing_does_not_grow_the_file
+            what_others_publish_is_no_part_of_a_new_file
+            thousands_of_scattered_writes_arrive
             a_reader_of_the_upload_sees_what_would_be_published
             gaps_read_as_zeros
             publishing_keeps_the_mode_of_the_file_it_replaces
@@ -62,6 +65,8 @@ macro_rules! storage_suite {
             a_second_open_joins_and_the_last_close_publishes
             an_edit_joins_the_owners_upload
             an_append_joins_at_the_end_of_the_upload
+            appends_of_two_handles_never_meet
+            sessions_that_open_a_new_file_at_once_share_one_upload
             attributes_of_the_name_go_to_the_upload
             a_directory_with_a_live_upload_is_not_empty
             a_new_truncating_open_takes_the_view_over

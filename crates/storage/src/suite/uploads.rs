@@ -191,6 +191,43 @@ pub async fn a_size_set_on_the_upload_cuts_the_published_version_off(store: Made
     assert_eq!(get(&alice, "/f").await.unwrap(), b"0123\0\0\0\0");
 }
 
+pub async fn writing_nothing_does_not_grow_the_file(store: Made) {
+    let bench = Bench::new(store).await;
+    let alice = bench.alice().await;
+    put(&alice, "/f", b"0123456789").await;
+    let upload = begin(&alice, "/f", over()).await;
+    upload.set_stat(&size(4)).await.unwrap();
+    write(&upload, 100, b"").await;
+    assert_eq!(upload.stat().await.unwrap().size, 4);
+    upload.publish().await.unwrap();
+    assert_eq!(get(&alice, "/f").await.unwrap(), b"0123");
+}
+
+pub async fn what_others_publish_is_no_part_of_a_new_file(store: Made) {
+    let bench = Bench::new(store).await;
+    let (alice, colleague) = (bench.alice().await, bench.colleague().await);
+    let upload = begin(&alice, "/f", over()).await;
+    write(&upload, 0, b"mine").await;
+    put(&colleague, "/f", b"something longer").await;
+    upload.publish().await.unwrap();
+    assert_eq!(get(&alice, "/f").await.unwrap(), b"mine");
+}
+
+pub async fn thousands_of_scattered_writes_arrive(store: Made) {
+    let bench = Bench::new(store).await;
+    let alice = bench.alice().await;
+    let mut expected = vec![b'.'; 3000];
+    put(&alice, "/f", &expected).await;
+    let upload = begin(&alice, "/f", over()).await;
+    for offset in (0..expected.len()).step_by(2) {
+        write(&upload, offset as u64, b"x").await;
+        expected[offset] = b'x';
+    }
+    assert_eq!(upload.read_at(0, 4000, Vec::new()).await.unwrap(), expected);
+    upload.publish().await.unwrap();
+    assert_eq!(get(&alice, "/f").await.unwrap(), expected);
+}
+
 pub async fn a_reader_of_the_upload_sees_what_would_be_published(store: Made) {
     let bench = Bench::new(store).await;
     let alice = bench.alice().await;

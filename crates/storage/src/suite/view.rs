@@ -145,6 +145,39 @@ pub async fn an_append_joins_at_the_end_of_the_upload(store: Made) {
     assert_eq!(get(&alice, "/f").await.unwrap(), b"new+end");
 }
 
+pub async fn appends_of_two_handles_never_meet(store: Made) {
+    let bench = Bench::new(store).await;
+    let alice = bench.alice().await;
+    let upload = begin(&alice, "/f", fresh()).await;
+    let mode = EditMode::Append { readable: false };
+    let joined = alice.edit(&p("/f"), mode).await.unwrap();
+    for piece in [b"a", b"b"] {
+        upload.append(Bytes::from_static(piece)).await.unwrap();
+        joined.write_at(0, Bytes::from_static(b"+")).await.unwrap();
+    }
+    joined.close().await.unwrap();
+    upload.publish().await.unwrap();
+    assert_eq!(get(&alice, "/f").await.unwrap(), b"a+b+");
+}
+
+/// Clients that send one file over several connections open it on all of them at once.
+pub async fn sessions_that_open_a_new_file_at_once_share_one_upload(store: Made) {
+    let bench = Bench::new(store).await;
+    let sessions = [bench.alice().await, bench.alice().await, bench.alice().await];
+    for round in 0..100 {
+        let path = format!("/f{round}");
+        let opens = sessions.iter().map(|alice| begin(alice, &path, over()));
+        let uploads = futures::future::join_all(opens).await;
+        for (offset, upload) in (0..).zip(&uploads) {
+            write(upload, offset, b"x").await;
+        }
+        for upload in uploads {
+            upload.publish().await.unwrap();
+        }
+        assert_eq!(get(&sessions[0], &path).await.unwrap(), b"xxx", "round {round}");
+    }
+}
+
 pub async fn attributes_of_the_name_go_to_the_upload(store: Made) {
     let bench = Bench::new(store).await;
     let (alice, colleague) = (bench.alice().await, bench.colleague().await);

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, RwLock};
 
-use rustix::fs::{Access, AtFlags, accessat, fstat};
+use rustix::fs::{Access, AtFlags, OFlags, accessat, fstat};
 use rustix::io::Errno;
 
 use super::content::Content;
@@ -70,14 +70,23 @@ fn check_rights(place: &Place) -> Result<(), Fault> {
     let parent = Access::WRITE_OK | Access::EXEC_OK;
     accessat(&place.parent, ".", parent, AtFlags::EACCESS)?;
     if place.found.is_some() {
-        accessat(
-            &place.parent,
-            place.name.as_slice(),
-            Access::WRITE_OK,
-            AtFlags::EACCESS,
-        )?;
+        check_writable(place)?;
     }
     Ok(())
+}
+
+/// A link that took the name since the look must not be followed: it would lead out of the home.
+fn check_writable(place: &Place) -> Result<(), Fault> {
+    let flags = AtFlags::EACCESS | AtFlags::SYMLINK_NOFOLLOW;
+    match accessat(&place.parent, place.name.as_slice(), Access::WRITE_OK, flags) {
+        // Linux before 5.8 has no such flags.
+        Err(Errno::NOSYS | Errno::INVAL) => match place.open(OFlags::WRONLY) {
+            Ok(_) => Ok(()),
+            Err(Errno::LOOP) => Err(ErrorKind::Busy.into()),
+            Err(errno) => Err(errno.into()),
+        },
+        result => Ok(result?),
+    }
 }
 
 fn start(
@@ -87,6 +96,9 @@ fn start(
     options: &UploadOptions,
 ) -> Result<Handle, Fault> {
     let exclusive = options.precondition == Precondition::Absent;
+    let joins = !exclusive && options.base == UploadBase::Published;
+    // What is published later by somebody else is no part of an upload that began on a free name.
+    let over_published = options.base == UploadBase::Published && place.found.is_some();
     let key = place.key()?;
     let parent = place.try_clone()?;
     let (file, staged_name) = staging::create(&home.bucket.staging)?;
@@ -101,7 +113,7 @@ fn start(
         handles: Mutex::new(1),
         phase: RwLock::new(Phase::Open),
         target: Mutex::new(Target { place, exclusive }),
-        content: Mutex::new(Content::new(options.base == UploadBase::Published)),
+        content: Mutex::new(Content::new(over_published)),
         appending: Mutex::default(),
         queue: WriteQueue::default(),
         flush: Flush::default(),
@@ -111,6 +123,7 @@ fn start(
         key,
         viewer: home.viewer,
         exclusive,
+        joins,
     };
     if let Err(fault) = register(home, record, &staged, parent) {
         staged.discard()?;
@@ -127,11 +140,37 @@ fn register(home: &HomeRoot, record: Record, staged: &Arc<Staged>, mut place: Pl
         return Err(Errno::NOENT.into());
     }
     if !home.shared.uploads.open(record, staged) {
-        return Err(ErrorKind::AlreadyExists.into());
+        return Err(if exclusive {
+            ErrorKind::AlreadyExists.into()
+        } else {
+            // One to join began since the look: look again.
+            ErrorKind::Busy.into()
+        });
     }
     place.refresh()?;
     if exclusive && place.found.is_some() {
         return Err(ErrorKind::AlreadyExists.into());
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::AsFd;
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+    use crate::local::walk_to;
+
+    #[test]
+    fn a_link_that_took_the_name_is_not_asked_about_its_target() {
+        let dir = tempfile::tempdir().unwrap();
+        let name = dir.path().join("f");
+        std::fs::write(&name, b"").unwrap();
+        let root = std::fs::File::open(dir.path()).unwrap();
+        let place = walk_to(root.as_fd(), b"/f").unwrap();
+        std::fs::remove_file(&name).unwrap();
+        symlink("/nowhere/on/this/machine", &name).unwrap();
+        check_rights(&place).unwrap();
+    }
 }

@@ -56,6 +56,9 @@ impl Content {
 
     /// `[from, to)` was written.
     pub(crate) fn wrote(&mut self, from: u64, to: u64) {
+        if from >= to {
+            return; // write(2) of nothing neither grows a file nor touches its times
+        }
         self.times = None;
         if !self.broken.is_empty() {
             self.broken.remove(from, to);

@@ -102,6 +102,10 @@ impl Upload for Handle {
         result.map_err(|fault| fault.during("write", staged.path.as_bytes()))
     }
 
+    async fn append(&self, data: Bytes) -> Result<()> {
+        self.on("append", move |inner| inner.staged.append(&data)).await
+    }
+
     async fn read_at(&self, offset: u64, len: usize, mut buf: Vec<u8>) -> Result<Vec<u8>> {
         self.on("read", move |inner| {
             if !inner.readable {
@@ -161,10 +165,7 @@ impl JoinedEdit {
 impl EditFile for JoinedEdit {
     async fn write_at(&self, offset: u64, data: Bytes) -> Result<()> {
         if self.append {
-            return self
-                .handle
-                .on("append", move |inner| inner.staged.append(&data))
-                .await;
+            return self.handle.append(data).await;
         }
         self.handle.write_at(offset, data).await
     }

@@ -20,12 +20,14 @@ pub(crate) struct Record {
     pub(crate) viewer: Viewer,
     /// The name was free at `begin` and is reserved against others who need it free.
     pub(crate) exclusive: bool,
+    /// It would rather be one more handle of an upload that the viewer has there already.
+    pub(crate) joins: bool,
 }
 
 /// The register of uploads.
 pub(crate) trait Registry: Debug + Send + Sync {
     /// Files an upload. `false`, and nothing filed, when it is exclusive and another one has reserved the name or
-    /// stands there for the same viewer.
+    /// stands there for the same viewer, or when it joins and there is one to join.
     fn open(&self, record: Record) -> bool;
 
     /// Strikes an upload out. Quiet when it is not there.
@@ -63,8 +65,11 @@ struct Books {
 impl Registry for InProcess {
     fn open(&self, record: Record) -> bool {
         let mut books = lock(&self.books);
-        let taken = |other: &Record| other.exclusive || other.viewer == record.viewer;
-        if record.exclusive && books.at(&record.key).any(taken) {
+        let in_the_way = |other: &Record| {
+            let own = other.viewer == record.viewer;
+            (record.exclusive && (other.exclusive || own)) || (record.joins && own)
+        };
+        if books.at(&record.key).any(in_the_way) {
             return false;
         }
         books.insert(record);
@@ -162,6 +167,7 @@ mod tests {
             key: key(name),
             viewer: Viewer::of(OwnerId(owner)),
             exclusive,
+            joins: false,
         }
     }
 

@@ -30,6 +30,12 @@ pub(crate) trait Resolve: std::fmt::Debug + Send + Sync {
     fn open_dir(&self, root: BorrowedFd<'_>, raw: &[u8]) -> Result<OwnedFd, Errno>;
 }
 
+/// What stands at a path, for tests.
+#[cfg(test)]
+pub(crate) fn walk_to(root: BorrowedFd<'_>, raw: &[u8]) -> Result<Place, Errno> {
+    Place::find(&Walk, root, raw, false)
+}
+
 /// The resolver for a choice of the options; `None` when the kernel lacks what was asked for.
 pub(crate) fn choose(choice: ResolverChoice, probe: BorrowedFd<'_>) -> Option<Arc<dyn Resolve>> {
     match choice {
