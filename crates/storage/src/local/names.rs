@@ -143,7 +143,8 @@ fn rename_upload(
 }
 
 fn rename_published(home: &HomeRoot, from: &Place, to: &Place, replace: bool) -> Result<(), Fault> {
-    home.shared.change_dirs(&[&from.parent, &to.parent], || {
+    // The new name first: at no moment may a power cut find the file under neither.
+    home.shared.change_dirs(&[&to.parent, &from.parent], || {
         let (name, new_name) = (from.name.as_slice(), to.name.as_slice());
         if replace {
             return Ok(renameat(&from.parent, name, &to.parent, new_name)?);

@@ -45,10 +45,12 @@ impl Staged {
         });
         if renamed {
             // Also when the directory could not be synced: the name is there, only its durability is unknown.
-            let version = version_of(&fstat(&self.file)?);
-            *phase = Phase::Published(version.clone());
+            let version = fstat(&self.file).map(|stat| version_of(&stat));
+            // Whatever happens now, what has a name is never discarded.
+            *phase = version.clone().map_or(Phase::Gone, Phase::Published);
             shared.uploads.close(self.id);
-            return result.map(|()| version);
+            result?;
+            return Ok(version?);
         }
         result?;
         Err(ErrorKind::Internal.into())
@@ -130,7 +132,9 @@ impl Staged {
             Err(Errno::INVAL | Errno::NOSYS) => {
                 // A file system without it: a link refuses a taken name just as well.
                 linkat(staging, staged, parent, name, AtFlags::empty())?;
-                Ok(unlinkat(staging, staged, AtFlags::empty())?)
+                // It is published, whatever becomes of its other name, which the next start sweeps away.
+                let _ = unlinkat(staging, staged, AtFlags::empty());
+                Ok(())
             }
             result => Ok(result?),
         }
