@@ -1,6 +1,6 @@
 //! Reading, writing and closing an open file, whatever stands behind its handle.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use longshore_storage::{SetStat, SpaceInfo, Stat};
@@ -28,12 +28,11 @@ impl OpenFile {
         let written = match &self.content {
             Content::Read(_) => return Err(OpError::NotWritable),
             Content::Upload { .. } if !self.writable => return Err(OpError::NotWritable),
-            Content::Upload { upload, append_at } => {
-                let offset = append_at
-                    .as_ref()
-                    .map_or(offset, |end| end.fetch_add(len, Ordering::Relaxed));
-                upload.write_at(offset, data).await
-            }
+            Content::Upload { upload, append: true } => upload.append(data).await,
+            Content::Upload {
+                upload,
+                append: false,
+            } => upload.write_at(offset, data).await,
             Content::Edit { file, .. } => file.write_at(offset, data).await,
         };
         match written {
@@ -59,12 +58,7 @@ impl OpenFile {
     pub(crate) async fn set_stat(&self, changes: &SetStat) -> Result<(), OpError> {
         match &self.content {
             Content::Read(_) => return Err(OpError::NotWritable),
-            Content::Upload { upload, append_at } => {
-                upload.set_stat(changes).await?;
-                if let (Some(end), Some(size)) = (append_at, changes.size) {
-                    end.store(size, Ordering::Relaxed);
-                }
-            }
+            Content::Upload { upload, .. } => upload.set_stat(changes).await?,
             Content::Edit { file, .. } => file.set_stat(changes).await?,
         }
         Ok(())
@@ -123,9 +117,4 @@ impl OpenFile {
     pub(crate) fn written(&self) -> u64 {
         self.written.load(Ordering::Relaxed)
     }
-}
-
-/// Where an upload that is opened with APPEND goes on.
-pub(crate) fn append_from(size: u64) -> Option<AtomicU64> {
-    Some(AtomicU64::new(size))
 }

@@ -67,8 +67,8 @@ pub(crate) enum Content {
     /// Staged until CLOSE.
     Upload {
         upload: Arc<dyn Upload>,
-        /// Where the next write goes, if the file was opened with APPEND; offsets count otherwise.
-        append_at: Option<AtomicU64>,
+        /// Each write goes to the end; offsets count otherwise.
+        append: bool,
     },
     /// Changed in place.
     Edit {
@@ -83,8 +83,7 @@ impl OpenFile {
     pub(crate) fn appends(&self) -> bool {
         match &self.content {
             Content::Read(_) => false,
-            Content::Upload { append_at, .. } => append_at.is_some(),
-            Content::Edit { append, .. } => *append,
+            Content::Upload { append, .. } | Content::Edit { append, .. } => *append,
         }
     }
 }

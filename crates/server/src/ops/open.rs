@@ -21,7 +21,6 @@ use longshore_storage::{
 
 use crate::activity::Doing;
 use crate::attrs::mode;
-use crate::content::append_from;
 use crate::context::Context;
 use crate::error::OpError;
 use crate::handles::{Content, HandleId, Open, OpenFile};
@@ -123,7 +122,8 @@ impl Wanted<'_> {
         };
         match existing {
             Err(error) if error.kind() == ErrorKind::NotFound && flags.create => {
-                self.upload(Precondition::None, UploadBase::Empty).await
+                // Another session may have begun it, or published it, since: never cut that off.
+                self.upload(Precondition::None, UploadBase::Published).await
             }
             other => other,
         }
@@ -136,7 +136,7 @@ impl Wanted<'_> {
     async fn existing_for_writing(&self) -> Result<Content, StorageError> {
         let home = &self.context.home;
         if let Some(upload) = self.parked().await? {
-            return self.staged(upload).await;
+            return Ok(self.staged(upload));
         }
         let mode = match self.flags {
             Flags {
@@ -165,16 +165,13 @@ impl Wanted<'_> {
             mode: self.mode,
             readable: self.flags.read,
         };
-        self.staged(self.context.home.begin_upload(self.path, options).await?)
-            .await
+        Ok(self.staged(self.context.home.begin_upload(self.path, options).await?))
     }
 
-    async fn staged(&self, upload: Arc<dyn Upload>) -> Result<Content, StorageError> {
-        let append_at = if self.flags.append {
-            append_from(upload.stat().await?.size)
-        } else {
-            None
-        };
-        Ok(Content::Upload { upload, append_at })
+    fn staged(&self, upload: Arc<dyn Upload>) -> Content {
+        Content::Upload {
+            upload,
+            append: self.flags.append,
+        }
     }
 }

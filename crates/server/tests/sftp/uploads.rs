@@ -91,6 +91,42 @@ async fn append_goes_to_the_end_whatever_the_offset() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn two_sessions_that_append_to_a_new_file_lose_nothing() {
+    let rig = Rig::start().await;
+    let user = rig.user("alice").await;
+    let (mut first, mut second) = (rig.raw(&user).await, rig.raw(&user).await);
+    let one = first.open("f", WRITE | APPEND | CREAT).await;
+    let other = second.open("f", WRITE | APPEND | CREAT).await;
+    for _ in 0..2 {
+        assert_eq!(first.write(&one, 0, b"one").await, StatusCode::OK);
+        assert_eq!(second.write(&other, 0, b"other").await, StatusCode::OK);
+    }
+    assert_eq!(first.close(&one).await, StatusCode::OK);
+    assert_eq!(second.close(&other).await, StatusCode::OK);
+    assert_eq!(std::fs::read(user.home.join("f")).unwrap(), b"oneotheroneother");
+}
+
+/// Clients that send one file over several connections open it on all of them at once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn sessions_that_make_one_file_at_once_lose_no_acknowledged_part() {
+    let rig = Rig::start().await;
+    let user = rig.user("alice").await;
+    let (mut first, mut second) = (rig.raw(&user).await, rig.raw(&user).await);
+    for round in 0..50 {
+        let name = format!("f{round}");
+        let (one, other) = tokio::join!(
+            first.open(&name, WRITE | CREAT),
+            second.open(&name, WRITE | CREAT)
+        );
+        assert_eq!(first.write(&one, 0, b"one").await, StatusCode::OK);
+        assert_eq!(second.write(&other, 3, b"other").await, StatusCode::OK);
+        assert_eq!(first.close(&one).await, StatusCode::OK);
+        assert_eq!(second.close(&other).await, StatusCode::OK);
+        assert_eq!(std::fs::read(user.home.join(name)).unwrap(), b"oneother");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn excl_reserves_the_name_across_sessions() {
     let rig = Rig::start().await;
     let user = rig.user("alice").await;
