@@ -125,7 +125,7 @@ async fn handles_of_nobody_are_invalid() {
             Request::FStat {
                 handle: handle.clone(),
             },
-            crate::support::raw::read(&handle, 0, 10),
+            read(&handle, 0, 10),
             crate::support::raw::write(&handle, 0, b"x"),
         ] {
             assert_eq!(raw.status(request).await, StatusCode::FAILURE);
@@ -192,6 +192,7 @@ async fn dots_stay_inside_the_home() {
 async fn what_a_client_that_left_had_asked_to_read_is_not_read() {
     let rig = Rig::start().await;
     let user = rig.user("alice").await;
+    std::fs::create_dir_all(&user.home).unwrap();
     std::fs::File::create(user.home.join("big"))
         .and_then(|file| file.set_len(1 << 40))
         .unwrap();
