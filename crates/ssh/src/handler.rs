@@ -196,6 +196,7 @@ impl<S: Service> Handler for ConnectionHandler<S> {
         let (Some(identity), Some(logged_in)) = (self.login.take_accepted(), self.logged_in.take()) else {
             return Err(ConnectionError::NoIdentity);
         };
+        self.stream.logged_in();
         let (starts, channels) = mpsc::channel(self.limits.channels.max(1));
         self.starts = Some(starts);
         let peer = self.login.peer();

@@ -60,6 +60,11 @@ pub(crate) const MAX_USER_NAME: usize = 255;
 /// Bytes of a password. Longer ones are refused unseen, so that nobody can have us hash a packet full.
 pub(crate) const MAX_PASSWORD: usize = 1024;
 
+/// Bytes that a peer may send before it has logged in: two dozen times what a login with a password takes, and enough
+/// for sixteen offers of large RSA keys. Beyond it the connection is cut. Key exchanges cost us far more than the
+/// peer, and it may ask for them again and again until the grace time ends.
+pub(crate) const MAX_BEFORE_LOGIN: usize = 64 * 1024;
+
 /// Bits of the smallest RSA user key that is looked at (NIST SP 800-57: 112-bit strength).
 pub(crate) const MIN_RSA_BITS: u32 = 2048;
 

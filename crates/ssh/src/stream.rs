@@ -13,7 +13,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
 
-use crate::limits::{MAX_IDENTIFICATION, READ_AHEAD};
+use crate::limits::{MAX_BEFORE_LOGIN, MAX_IDENTIFICATION, READ_AHEAD};
 
 /// What others may do to the stream of a connection.
 #[derive(Debug, Default)]
@@ -25,9 +25,15 @@ pub(crate) struct StreamControl {
     /// The task that reads and writes.
     task: AtomicWaker,
     identification: OnceLock<Arc<str>>,
+    logged_in: AtomicBool,
 }
 
 impl StreamControl {
+    /// The peer is known: what it sends is bounded by windows from now on, no longer in total.
+    pub(crate) fn logged_in(&self) {
+        self.logged_in.store(true, Ordering::Relaxed);
+    }
+
     /// Ends the stream: every further read and write fails.
     pub(crate) fn cut(&self) {
         self.cut.store(true, Ordering::Release);
@@ -83,6 +89,8 @@ pub(crate) struct Stream {
     linger: Option<Pin<Box<Sleep>>>,
     /// What was read of the identification string; `None` once it is known.
     first_line: Option<Vec<u8>>,
+    /// Bytes that the peer may still send before it has logged in.
+    before_login: usize,
 }
 
 impl Stream {
@@ -97,6 +105,7 @@ impl Stream {
             delay: None,
             linger: None,
             first_line: Some(Vec::new()),
+            before_login: MAX_BEFORE_LOGIN,
         }
     }
 
@@ -130,6 +139,7 @@ impl Stream {
             let mut parts = [IoSliceMut::new(wanted), IoSliceMut::new(&mut self.ahead[..])];
             match self.tcp.try_read_vectored(&mut parts) {
                 Ok(read) => {
+                    self.count(read)?;
                     buf.advance(read.min(len));
                     self.start = 0;
                     self.end = read.saturating_sub(len);
@@ -138,6 +148,24 @@ impl Stream {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) => return Poll::Ready(Err(error)),
             }
+        }
+    }
+
+    /// Ends a peer that sends on and on without logging in.
+    fn count(&mut self, read: usize) -> io::Result<()> {
+        if self.before_login == 0 || self.control.logged_in.load(Ordering::Relaxed) {
+            self.before_login = 0;
+            return Ok(());
+        }
+        match self.before_login.checked_sub(read) {
+            Some(left) if left > 0 => {
+                self.before_login = left;
+                Ok(())
+            }
+            _ => Err(io::Error::new(
+                io::ErrorKind::QuotaExceeded,
+                "too much was sent before login",
+            )),
         }
     }
 

@@ -48,6 +48,25 @@ async fn channels_beyond_the_limit_are_refused_until_one_is_closed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_peer_that_sends_much_without_logging_in_is_cut() {
+    let server = TestServer::start().await;
+    let ignored = Packet::new(2).string([0; 1024]);
+    let mut raw = Raw::authenticating(server.address).await;
+    let mut sent = 0;
+    while sent < 1000 && raw.try_send(&ignored).await.is_ok() {
+        sent += 1;
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    assert!((32..1000).contains(&sent), "cut after {sent} KiB");
+    // After login the same is allowed.
+    let mut raw = Raw::login(server.address).await;
+    for _ in 0..200 {
+        raw.send(&ignored).await;
+    }
+    raw.open(0, 1000).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn only_session_channels_are_opened() {
     let server = TestServer::start().await;
     let mut raw = Raw::login(server.address).await;
