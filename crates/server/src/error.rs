@@ -33,6 +33,9 @@ pub(crate) enum OpError {
     /// The session has as many handles open as it may.
     #[error("too many open handles, close some first")]
     TooManyHandles,
+    /// The session has as many directories open as it may.
+    #[error("too many open directories, close some first")]
+    TooManyDirectories,
     /// A path with a trailing slash that names no directory.
     #[error("not a directory")]
     TrailingSlash,

@@ -11,6 +11,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::activity::Busy;
 use crate::error::OpError;
+use crate::limits::DIRECTORIES_PER_SESSION;
 
 /// Names an open handle. Numbers go up and are never given out twice in a channel, so a late request cannot hit
 /// a file that was opened after its own was closed.
@@ -107,7 +108,24 @@ pub(crate) struct DirectoryListing {
 /// The handles of one channel. The session's channels share the number of places.
 pub(crate) struct Handles {
     open: Mutex<Table>,
-    places: Arc<Semaphore>,
+    places: Places,
+}
+
+/// How many handles a session may still open.
+#[derive(Debug, Clone)]
+pub(crate) struct Places {
+    all: Arc<Semaphore>,
+    /// Directories take one of these too: they hold much more memory than files.
+    directories: Arc<Semaphore>,
+}
+
+impl Places {
+    pub(crate) fn new(handles: usize) -> Self {
+        Self {
+            all: Arc::new(Semaphore::new(handles)),
+            directories: Arc::new(Semaphore::new(DIRECTORIES_PER_SESSION)),
+        }
+    }
 }
 
 #[derive(Default)]
@@ -124,25 +142,40 @@ struct Entry {
 /// A place for one handle, taken before the store is asked to open anything.
 pub(crate) struct Place {
     _permit: OwnedSemaphorePermit,
+    _directory: Option<OwnedSemaphorePermit>,
 }
 
 impl Handles {
-    pub(crate) fn new(places: Arc<Semaphore>) -> Self {
+    pub(crate) fn new(places: Places) -> Self {
         Self {
             open: Mutex::default(),
             places,
         }
     }
 
-    /// Takes a place.
+    /// Takes a place for a file.
     ///
     /// # Errors
     /// `TooManyHandles`.
     pub(crate) fn place(&self) -> Result<Place, OpError> {
-        let permit = self.places.clone().try_acquire_owned();
-        permit
-            .map(|permit| Place { _permit: permit })
-            .map_err(|_none_left| OpError::TooManyHandles)
+        let permit = self.places.all.clone().try_acquire_owned();
+        Ok(Place {
+            _permit: permit.map_err(|_none_left| OpError::TooManyHandles)?,
+            _directory: None,
+        })
+    }
+
+    /// Takes a place for a directory.
+    ///
+    /// # Errors
+    /// `TooManyHandles`, `TooManyDirectories`.
+    pub(crate) fn directory_place(&self) -> Result<Place, OpError> {
+        let place = self.place()?;
+        let permit = self.places.directories.clone().try_acquire_owned();
+        Ok(Place {
+            _directory: Some(permit.map_err(|_none_left| OpError::TooManyDirectories)?),
+            ..place
+        })
     }
 
     /// Gives out a handle.

@@ -13,6 +13,11 @@ pub(crate) const WORST_REPLY: usize = MAX_DATA_LEN + DataReply::HEADER_LEN;
 /// Entries asked from the store at once for READDIR (OpenSSH sends 100 in a reply).
 pub(crate) const READDIR_PAGE_ENTRIES: usize = 128;
 
+/// Open directories of a session, over all its channels; OPENDIR beyond it fails. Each holds what the kernel and the
+/// store read ahead: some 70 KiB with a page of ordinary names, so these stay below 6 MiB. Clients walk trees with one
+/// or a few. `limits@openssh.com` speaks of all handles and has no word for this.
+pub(crate) const DIRECTORIES_PER_SESSION: usize = 64;
+
 /// Bytes set aside for replies that carry one or two paths (REALPATH, READLINK: at most `PATH_MAX` each).
 pub(crate) const PATH_REPLY: usize = 2 * 4096 + 256;
 

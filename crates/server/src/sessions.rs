@@ -4,11 +4,12 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use longshore_catalog::UserId;
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::activity::Activity;
 use crate::budget::SessionBudget;
+use crate::handles::Places;
 use crate::limits::ServerConfig;
 
 /// Why a session was ended by us.
@@ -44,7 +45,7 @@ pub(crate) struct Session {
     pub(crate) connection_id: u64,
     pub(crate) activity: Arc<Activity>,
     pub(crate) reply_bytes: SessionBudget,
-    pub(crate) handles: Arc<Semaphore>,
+    pub(crate) handles: Places,
     reason: OnceLock<EndReason>,
     ended: CancellationToken,
 }
@@ -117,7 +118,7 @@ impl Sessions {
             connection_id,
             activity: Arc::new(Activity::new()),
             reply_bytes: SessionBudget::new(self.config.reply_bytes_per_session),
-            handles: Arc::new(Semaphore::new(self.config.handles_per_session)),
+            handles: Places::new(self.config.handles_per_session),
             reason: OnceLock::new(),
             ended: CancellationToken::new(),
         });

@@ -22,6 +22,7 @@ pub(crate) fn status(error: &OpError) -> Status {
         | OpError::DirectoryHandle
         | OpError::FileHandle
         | OpError::TooManyHandles
+        | OpError::TooManyDirectories
         | OpError::BrokenUpload { .. }
         | OpError::UnknownUser
         | OpError::ReplyTooLong(_) => StatusCode::FAILURE,

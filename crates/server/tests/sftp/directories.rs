@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 
-use longshore_sftp::{Attrs, NameEntry, Reply, Request, StatusCode};
+use longshore_sftp::{Attrs, NameEntry, OpenFlags, Reply, Request, StatusCode};
 
 use crate::support::Rig;
-use crate::support::raw::{Raw, bytes, one_name, status_code};
+use crate::support::raw::{Raw, bytes, one_name, status_code, status_text};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_large_directory_comes_in_pages_whole() {
@@ -112,6 +112,33 @@ async fn realpath_resolves_what_exists_and_keeps_the_rest() {
         let real = raw.call(Request::RealPath { path: bytes(path) }).await;
         assert_eq!(one_name(&real), expected, "{path:?}");
     }
+}
+
+/// Each open directory holds a page of entries and what the kernel read ahead; they count over the whole session.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_opens_64_directories_and_no_more() {
+    let rig = Rig::start().await;
+    let user = rig.user("alice").await;
+    let mut raw = rig.raw(&user).await;
+    let opendir = || Request::OpenDir { path: bytes("/") };
+    let mut open = Vec::new();
+    for _ in 0..64 {
+        match raw.call(opendir()).await {
+            Reply::Handle(handle) => open.push(handle),
+            other => panic!("{other:?}"),
+        }
+    }
+    let refused = raw.call(opendir()).await;
+    assert_eq!(status_code(&refused), StatusCode::FAILURE);
+    assert_eq!(
+        status_text(&refused),
+        "too many open directories, close some first"
+    );
+    // Files are not concerned, and a place comes back with CLOSE.
+    raw.open("file", OpenFlags::WRITE | OpenFlags::CREAT).await;
+    assert_eq!(raw.close(&open[0]).await, StatusCode::OK);
+    assert!(matches!(raw.call(opendir()).await, Reply::Handle(_)));
+    assert_eq!(raw.status(opendir()).await, StatusCode::FAILURE);
 }
 
 async fn list(raw: &mut Raw, path: &str) -> (Vec<NameEntry>, usize) {
