@@ -122,6 +122,22 @@ fn the_initial_key_opens_the_api_and_a_second_start_makes_no_other() {
 }
 
 #[test]
+fn a_first_key_that_cannot_be_handed_over_does_not_count() {
+    let place = Place::new();
+    // A directory stands where the file should go.
+    let taken = place.path().join("data/initial-api-key");
+    fs::create_dir_all(taken.join("x")).unwrap();
+    let listen = ["--sftp-listen", "127.0.0.1:0", "--api-listen", "127.0.0.1:0"];
+    let failed = place.run(["serve", "--data-dir", "data"].iter().chain(&listen));
+    failed
+        .fails(9)
+        .complains_of(&["cannot write in", "hint:", "longshore api-key create"]);
+    let server = Server::start_with(place, "data", &[], &[]);
+    let keys = server.admin(&["api-key", "list", "--json"]).ok().json();
+    assert!(keys[0]["revoked"].is_string(), "{keys}");
+}
+
+#[test]
 fn on_a_terminal_the_first_key_is_shown_and_not_written() {
     let place = Place::new();
     let mut script = Command::new("script");

@@ -34,6 +34,12 @@ pub(super) async fn first_key(catalog: &dyn Catalog, dir: &DataDir) -> Result<Op
     }
     let path = dir.initial_api_key();
     let text = zeroize::Zeroizing::new(format!("{}\n", created.secret.expose_secret()));
-    write_private(&path, text.as_bytes()).map_err(|error| dir.complain("write in", &error))?;
+    if let Err(error) = write_private(&path, text.as_bytes()) {
+        // Nobody will ever know this key, so it must not count. If that fails too, it is as good as random.
+        let _ = catalog.revoke_key(&created.key.prefix).await;
+        let hint =
+            "the first API key is lost with it: make one with longshore api-key create once the server runs";
+        return Err(dir.complain("write in", &error).hint(hint));
+    }
     Ok(Some(FirstKey::File(path)))
 }
