@@ -130,6 +130,18 @@ async fn check_permissions(alice: &Arc<dyn Home>) {
     ] {
         assert_eq!(kind(result), ErrorKind::PermissionDenied);
     }
+    chmod(alice, "/d", 0o700).await;
+    let upload = begin(alice, "/d/f", fresh()).await;
+    write(&upload, 0, b"kept").await;
+    chmod(alice, "/d", 0o555).await;
+    // What cannot be removed keeps the unfinished upload over it, too.
+    assert_eq!(
+        kind(alice.remove_file(&p("/d/f")).await),
+        ErrorKind::PermissionDenied
+    );
+    assert_eq!(upload.stat().await.unwrap().size, 4);
+    chmod(alice, "/d", 0o700).await;
+    upload.publish().await.unwrap();
     chmod(alice, "/d", 0o000).await;
     assert_eq!(
         kind(alice.stat(&p("/d/f"), true).await),

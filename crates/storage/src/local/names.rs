@@ -54,19 +54,17 @@ pub(super) fn remove_file(home: &HomeRoot, path: &RemotePath) -> Result<(), Faul
     let place = home.find(path, false)?;
     refuse_nameless(&place)?;
     let own = home.own_upload(&place)?;
-    if let Some(upload) = &own {
-        upload.discard()?;
-    }
     match place.file_type() {
-        None if own.is_some() => return Ok(()),
-        None => return Err(Errno::NOENT.into()),
+        None if own.is_none() => return Err(Errno::NOENT.into()),
+        None => {}
         // unlink(2) of a directory is EISDIR on Linux but EPERM elsewhere.
         Some(FileType::Directory) => return Err(ErrorKind::IsADirectory.into()),
-        Some(_) => {}
+        Some(_) => home.shared.change_dirs(&[&place.parent], || {
+            Ok(unlinkat(&place.parent, place.name.as_slice(), AtFlags::empty())?)
+        })?,
     }
-    home.shared.change_dirs(&[&place.parent], || {
-        Ok(unlinkat(&place.parent, place.name.as_slice(), AtFlags::empty())?)
-    })
+    // Only now: the upload stays when the published file cannot be removed.
+    own.map_or(Ok(()), |upload| upload.discard())
 }
 
 /// Renames the published file and the viewer's own unfinished upload, whichever of them stands at `from`.
