@@ -142,6 +142,12 @@ async fn check_permissions(alice: &Arc<dyn Home>) {
     assert_eq!(upload.stat().await.unwrap().size, 4);
     chmod(alice, "/d", 0o700).await;
     upload.publish().await.unwrap();
+    // Names may be read, but not what is behind them. A listing that failed says why however often it is asked.
+    chmod(alice, "/d", 0o400).await;
+    let mut listing = alice.list(&p("/d")).await.unwrap();
+    for _ in 0..2 {
+        assert_eq!(kind(listing.next_page(10).await), ErrorKind::PermissionDenied);
+    }
     chmod(alice, "/d", 0o000).await;
     assert_eq!(
         kind(alice.stat(&p("/d/f"), true).await),

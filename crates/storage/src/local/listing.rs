@@ -13,7 +13,7 @@ use super::fault::Fault;
 use super::home::HomeRoot;
 use super::look::settle;
 use super::resolve::DirId;
-use crate::error::{ErrorKind, Result, StorageError};
+use crate::error::{ErrorKind, Result};
 use crate::limits;
 use crate::path::RemotePath;
 use crate::store::Listing;
@@ -38,15 +38,16 @@ pub(super) fn open(home: &Arc<HomeRoot>, path: &RemotePath) -> Result<Box<dyn Li
             at_end: false,
         };
         Ok(Box::new(LocalListing {
-            walk: Some(walk),
+            walk: Ok(walk),
             path: path.clone(),
         }) as Box<dyn Listing>)
     })
 }
 
 struct LocalListing {
-    /// Gone when a page was cut off half way: the place in the directory is lost then.
-    walk: Option<Walk>,
+    /// After a failed page its reason: entries read before it are lost, and going on would hide that. `Internal` when
+    /// a page was cut off half way: the place in the directory is lost then.
+    walk: Result<Walk, Fault>,
     path: RemotePath,
 }
 
@@ -61,18 +62,27 @@ struct Walk {
 impl Listing for LocalListing {
     async fn next_page(&mut self, max_entries: usize) -> Result<Vec<DirEntry>> {
         let max_entries = max_entries.clamp(1, limits::PAGE_ENTRIES);
-        let path = self.path.clone();
-        let Some(mut walk) = self.walk.take() else {
-            return Err(StorageError::new(ErrorKind::Internal, "list").with_path(path.as_bytes()));
+        let path = &self.path;
+        let cut_off = Err(ErrorKind::Internal.into());
+        let mut walk = match std::mem::replace(&mut self.walk, cut_off) {
+            Ok(walk) => walk,
+            Err(fault) => {
+                self.walk = Err(fault);
+                return Err(fault.during("list", path.as_bytes()));
+            }
         };
         let (walk, page) = blocking::run("list", move || {
-            let page = walk.page(max_entries);
-            let page = page.map_err(|fault| fault.during("list", path.as_bytes()))?;
-            Ok((walk, page))
+            Ok(match walk.page(max_entries) {
+                Ok(page) => (Ok(walk), page),
+                Err(fault) => (Err(fault), Vec::new()),
+            })
         })
         .await?;
-        self.walk = Some(walk);
-        Ok(page)
+        self.walk = walk;
+        match &self.walk {
+            Ok(_) => Ok(page),
+            Err(fault) => Err(fault.during("list", path.as_bytes())),
+        }
     }
 }
 
