@@ -93,10 +93,20 @@ def run(
     except BaseException:
         end(process)
         raise
+    finally:
+        _end_group(process.pid)
     finished = Finished(process.returncode, stdout, stderr)
     if check and finished.status != 0:
         raise ProgramFailed(f"{argv!r} ended with {finished.status}\n{_shown(stdout, stderr)}")
     return finished
+
+
+def _end_group(leader: int) -> None:
+    """Ends what a program that is gone left running in the background."""
+    try:
+        os.killpg(leader, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
 
 
 def _shown(stdout: bytes, stderr: bytes) -> str:

@@ -10,7 +10,7 @@ import pytest
 
 from harness.longshore import ROOT, binary
 from harness.namespaces import with_own_network
-from harness.processes import ProgramFailed, clean_environment, run
+from harness.processes import ProgramFailed, clean_environment, run, wait_until
 from harness.readme import as_script, snippets
 
 pytestmark = pytest.mark.longshore_only
@@ -81,6 +81,8 @@ def test_the_readmes_snippets_work_when_pasted_in_order(checkout):
     assert uploaded.read_bytes() == (checkout / "report.txt").read_bytes()
     assert uploaded.parent.name == user["homeDirectory"].strip("/")
     assert str(uploaded.relative_to(checkout)) in finished.text
+    server = json.loads((checkout / "longshore-data/run/server.json").read_text())
+    wait_until(lambda: not os.path.exists(f"/proc/{server['pid']}"), "the service to be gone with the script")
 
 
 @pytest.mark.parametrize(
