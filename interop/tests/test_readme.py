@@ -85,6 +85,19 @@ def test_the_readmes_snippets_work_when_pasted_in_order(checkout):
     wait_until(lambda: not os.path.exists(f"/proc/{server['pid']}"), "the service to be gone with the script")
 
 
+def test_cargo_run_without_further_words_means_longshore():
+    described = run(["cargo", "metadata", "--format-version=1", "--no-deps", "--offline"], cwd=ROOT, env=dict(os.environ))
+    workspace = json.loads(described.text)
+    programs = [
+        target["name"]
+        for package in workspace["packages"]
+        if package["id"] in workspace["workspace_default_members"]
+        for target in package["targets"]
+        if "bin" in target["kind"]
+    ]
+    assert programs == ["longshore"]
+
+
 @pytest.mark.parametrize(
     "broken",
     [
