@@ -1,0 +1,11 @@
+//! An SFTP and SSH client: reach a server (routes, `ssh_config`), decide on its key (trust), log in
+//! (auth), run commands (exec), speak SFTP (sftp) and move files and trees (transfer).
+//!
+//! Everything is asynchronous underneath; the blocking façade is the same in the style of `std::fs`.
+//! Errors are one type, [`Error`], which says the stage, the operation, the path and what the peer said.
+
+mod channel;
+mod error;
+
+pub use channel::{ByteReader, ByteWriter, Channel, SftpChannels};
+pub use error::{Error, ErrorKind, Result, ServerStatus, Stage};

@@ -1,0 +1,3 @@
+//! A file system for tests that forgets whatever was not synced.
+
+fn main() {}
