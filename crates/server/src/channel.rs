@@ -3,9 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use longshore_sftp::{Init, Version};
-use longshore_ssh::{Channel, ChannelWriter};
 use longshore_storage::Home;
 use tokio::sync::mpsc;
 
@@ -16,12 +14,21 @@ use crate::handles::{Handles, Open};
 use crate::limits::{CLOSING_TIME, GOODBYE_TIME, SMALL_REPLY, ServerConfig};
 use crate::log::Causes;
 use crate::ops;
+use crate::pipe::Pipe;
 use crate::replies::{Outgoing, send_replies};
 use crate::sessions::{EndReason, Session};
+use crate::terms::Terms;
 
-/// Serves SFTP on `channel` until it ends; what is still open then is parked, or discarded if its user was deleted.
-pub(crate) async fn run(channel: Channel, home: Arc<dyn Home>, session: Arc<Session>, config: &ServerConfig) {
-    let Channel { reader, writer } = channel;
+/// Serves SFTP on `pipe` until it ends; what is still open then is parked, or discarded if its user was deleted.
+/// Returns what the client did wrong, if that was the end.
+pub(crate) async fn run(
+    pipe: Pipe,
+    home: Arc<dyn Home>,
+    session: Arc<Session>,
+    terms: Terms,
+    config: &ServerConfig,
+) -> Option<String> {
+    let Pipe { reader, writer } = pipe;
     let mut input = Input::new(reader);
     let (replies, queue) = mpsc::unbounded_channel();
     let activity = session.activity.clone();
@@ -30,6 +37,7 @@ pub(crate) async fn run(channel: Channel, home: Arc<dyn Home>, session: Arc<Sess
         handles: Handles::new(session.handles.clone()),
         session,
         max_handles: config.handles_per_session,
+        terms,
     });
     let serve = serve(&mut input, replies, &context, config);
     let (complaint, writer) = futures::join!(serve, send_replies(queue, writer, activity));
@@ -37,8 +45,9 @@ pub(crate) async fn run(channel: Channel, home: Arc<dyn Home>, session: Arc<Sess
         // The session says goodbye for all its channels. Closing this one first would look like an orderly end.
         let _ = tokio::time::timeout(GOODBYE_TIME, input.until_gone()).await;
     } else if let Ok(writer) = writer {
-        say_goodbye(writer, complaint).await;
+        writer.finish(complaint.clone()).await;
     }
+    complaint
 }
 
 /// Greets the client, runs its requests and puts aside what it leaves open. Returns what it did wrong, if it did.
@@ -58,7 +67,9 @@ async fn serve(
         Ok(Ok(())) => {}
     }
     let budget = context.session.reply_bytes.channel();
-    let version = Version::v3(ops::extensions(context.home.capabilities()));
+    let version = Version::v3(
+        ops::extensions(context.home.capabilities()).filter(|name| context.terms.policy.announces(name)),
+    );
     // The queue's other end lives as long as this future: both are joined.
     let _ = replies.send(Outgoing {
         packet: version
@@ -132,16 +143,4 @@ fn explain(context: &Context, ending: &Ending) -> Option<String> {
 
 fn late(after: Duration) -> String {
     format!("no SFTP request came within {} seconds", after.as_secs())
-}
-
-/// A complaint goes to stderr, where OpenSSH's clients show it.
-async fn say_goodbye(mut writer: ChannelWriter, complaint: Option<String>) {
-    let status = u32::from(complaint.is_some());
-    if let Some(complaint) = complaint {
-        let line = Bytes::from(complaint + "\r\n");
-        if writer.send_stderr(line).await.is_err() {
-            return;
-        }
-    }
-    writer.finish(status).await;
 }

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use longshore_storage::{FileType, Home, RemotePath};
+use longshore_storage::{FileType, Home, PathError, RemotePath};
 
 use crate::error::OpError;
 use crate::handles::Handles;
 use crate::sessions::Session;
+use crate::terms::Terms;
 
 /// A channel's view: the user's home, the open handles, the session.
 pub(crate) struct Context {
@@ -15,16 +16,29 @@ pub(crate) struct Context {
     pub(crate) session: Arc<Session>,
     /// What `limits@openssh.com` says of handles.
     pub(crate) max_handles: usize,
+    pub(crate) terms: Terms,
 }
 
 impl Context {
+    /// The path of anything, as the client wrote it: relative ones start where the terms say.
+    ///
+    /// # Errors
+    /// `Path`.
+    pub(crate) fn parse(&self, bytes: &[u8]) -> Result<RemotePath, PathError> {
+        let start = &self.terms.start_directory;
+        if bytes.starts_with(b"/") || start == b"/" {
+            return RemotePath::parse(bytes);
+        }
+        RemotePath::parse(&[start, b"/".as_slice(), bytes].concat())
+    }
+
     /// The path of something that exists, or of a file to be made, as the client wrote it. A trailing slash (or
     /// `/.`, `/..`) demands a directory, which is followed to if a link names it: `true` then.
     ///
     /// # Errors
     /// `Path`; `TrailingSlash` and storage errors for a path that demands a directory and names none.
     pub(crate) async fn path(&self, bytes: &[u8]) -> Result<(RemotePath, bool), OpError> {
-        let path = RemotePath::parse(bytes)?;
+        let path = self.parse(bytes)?;
         let demands_directory = demands_directory(bytes);
         if demands_directory && !path.is_root() {
             self.expect_directory(&path, true).await?;
@@ -37,7 +51,7 @@ impl Context {
     /// # Errors
     /// As [`Self::path`].
     pub(crate) async fn new_name(&self, bytes: &[u8], old: &RemotePath) -> Result<RemotePath, OpError> {
-        let path = RemotePath::parse(bytes)?;
+        let path = self.parse(bytes)?;
         if demands_directory(bytes) {
             self.expect_directory(old, false).await?;
         }

@@ -11,7 +11,6 @@ use futures::StreamExt as _;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use longshore_sftp::{DecodeError, FrameDecoder, FrameError, Request, RequestId};
-use longshore_ssh::ChannelReader;
 use tokio::sync::mpsc;
 
 use crate::activity::{Busy, Doing};
@@ -21,8 +20,10 @@ use crate::error::OpError;
 use crate::log::log_failure;
 use crate::ops;
 use crate::order::{Order, Scope, Ticket};
+use crate::pipe::PipeReader;
 use crate::replies::{Outgoing, Replied, ReplyTo};
 use crate::reply_order::{Turn, WriteReplies};
+use crate::request_log::{log_refusal, log_request};
 use crate::sessions::EndReason;
 
 /// How the client's side of a channel came to its end.
@@ -175,7 +176,7 @@ impl<'a> Engine<'a> {
                 id,
                 scope: ops::scope(&request, &self.context.handles),
                 room: ops::worst_reply(&request),
-                task: Task::Perform(request),
+                task: self.task(id, request),
                 received,
             }),
             Err(error) => match error.answer() {
@@ -189,6 +190,19 @@ impl<'a> Engine<'a> {
                 None => Err(error.into()),
             },
         }
+    }
+
+    /// What is to be done for a request, by the terms of the channel.
+    fn task(&self, id: RequestId, request: Request) -> Task {
+        let terms = &self.context.terms;
+        if !terms.policy.permits(&request) {
+            log_refusal(&request);
+            return Task::Refuse(OpError::NotPermitted);
+        }
+        if terms.log_requests {
+            log_request(id, &request);
+        }
+        Task::Perform(request)
     }
 
     /// Admits the request, or hands it back when there is no room for its reply.
@@ -273,13 +287,13 @@ struct Packet {
 
 /// Bytes of a channel, cut into packets.
 pub(crate) struct Input {
-    reader: ChannelReader,
+    reader: PipeReader,
     frames: FrameDecoder,
     chunk: Bytes,
 }
 
 impl Input {
-    pub(crate) fn new(reader: ChannelReader) -> Self {
+    pub(crate) fn new(reader: PipeReader) -> Self {
         Self {
             reader,
             frames: FrameDecoder::default(),

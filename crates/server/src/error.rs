@@ -45,6 +45,9 @@ pub(crate) enum OpError {
         /// How the write failed.
         kind: ErrorKind,
     },
+    /// The terms of the channel rule the request out.
+    #[error("request is not permitted here")]
+    NotPermitted,
     /// Somebody else's home.
     #[error("no such user")]
     UnknownUser,

@@ -1,6 +1,6 @@
 //! Sessions: authentication, the SFTP engine, uploads, limits. Drives `ssh`, asks `storage` and `catalog`.
 //!
-//! [`SftpServer::start`] serves SFTP on a listener. The walk of a request: [`longshore_ssh`] hands a channel to
+//! [`SftpServer::start`] serves SFTP on a listener, [`serve_stream`] on two byte streams. The walk of a request: [`longshore_ssh`] hands a channel to
 //! `session::run`; `channel::run` greets the client; `engine::Engine` cuts packets, orders them (`order`), sets room
 //! for their replies aside (`budget`) and runs the operations in `ops`; `replies::send_replies` is the one writer.
 
@@ -18,13 +18,19 @@ mod log;
 mod login;
 mod ops;
 mod order;
+mod pipe;
 mod replies;
 mod reply_order;
+mod request_log;
 mod server;
 mod session;
 mod sessions;
 mod status;
+mod stream;
+mod terms;
 mod watch;
 
 pub use limits::ServerConfig;
 pub use server::SftpServer;
+pub use stream::{StreamEnd, serve_stream};
+pub use terms::{RequestPolicy, Terms};

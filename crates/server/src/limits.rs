@@ -30,6 +30,12 @@ pub(crate) const COALESCE_REPLY_LEN: usize = 1024;
 /// Most bytes collected that way: one SSH packet of the usual maximum (RFC 4253 §6.1).
 pub(crate) const COALESCE_BYTES: usize = 32 * 1024;
 
+/// Bytes read from a stream at once (`longshore sftp-server`): a WRITE of 32 KiB, the usual one, with some neighbours.
+pub(crate) const STREAM_READ_LEN: usize = 64 * 1024;
+
+/// A read buffer with less room than this is replaced: many small reads cost more than the memory.
+pub(crate) const STREAM_READ_ROOM: usize = 4 * 1024;
+
 /// How long requests and handles of an ended session may take to finish, park or discard.
 pub(crate) const CLOSING_TIME: Duration = Duration::from_secs(30);
 

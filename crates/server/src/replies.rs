@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use longshore_sftp::{DataReply, Reply, RequestId, StatusCode};
-use longshore_ssh::{ChannelClosed, ChannelWriter};
+use longshore_ssh::ChannelClosed;
 use tokio::sync::mpsc;
 
 use crate::activity::{Activity, Busy};
 use crate::budget::Room;
 use crate::error::OpError;
 use crate::limits::{COALESCE_BYTES, COALESCE_REPLY_LEN};
+use crate::pipe::PipeWriter;
 use crate::status::status;
 
 /// The duty to answer one request. Answering consumes it and is the only way to the [`Replied`] that each operation
@@ -88,12 +89,13 @@ pub(crate) struct Outgoing {
 /// When the channel is gone. The queue is closed then, which tells the engine that nobody hears its replies.
 pub(crate) async fn send_replies(
     mut queue: mpsc::UnboundedReceiver<Outgoing>,
-    mut writer: ChannelWriter,
+    mut writer: PipeWriter,
     activity: Arc<Activity>,
-) -> Result<ChannelWriter, ChannelClosed> {
+) -> Result<PipeWriter, ChannelClosed> {
     let mut batch = Vec::new();
     while queue.recv_many(&mut batch, MAX_BATCH).await > 0 {
         send_batch(&mut writer, &batch).await?;
+        writer.flush().await?;
         activity.touch();
         batch.clear();
     }
@@ -101,7 +103,7 @@ pub(crate) async fn send_replies(
 }
 
 /// Sends replies in order, small neighbours together: one SSH packet for many a STATUS.
-async fn send_batch(writer: &mut ChannelWriter, batch: &[Outgoing]) -> Result<(), ChannelClosed> {
+async fn send_batch(writer: &mut PipeWriter, batch: &[Outgoing]) -> Result<(), ChannelClosed> {
     let mut rest = batch;
     while let Some((first, others)) = rest.split_first() {
         let together = small_run(rest);

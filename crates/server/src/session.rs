@@ -16,6 +16,7 @@ use crate::limits::{CLOSING_TIME, GOODBYE_TIME, LAST_WORD};
 use crate::log::Causes;
 use crate::login::{Login, Shared};
 use crate::sessions::{EndReason, Refusal, Registration, Session};
+use crate::terms::Terms;
 
 /// Serves a connection until it ends, from either side.
 pub(crate) async fn run(mut connection: Connection<Login>, shared: Arc<Shared>) {
@@ -123,7 +124,10 @@ impl Channels {
         let (session, shared) = (self.session.clone(), self.shared.clone());
         self.tasks.spawn(async move {
             match home.get_or_try_init(|| open_home(&user, &shared)).await {
-                Ok(home) => channel::run(channel, home.clone(), session, &shared.config).await,
+                Ok(home) => {
+                    let (home, terms) = (home.clone(), Terms::default());
+                    channel::run(channel.into(), home, session, terms, &shared.config).await;
+                }
                 Err(error) => {
                     let cause = Causes(&error);
                     let (connection, user) = (session.connection_id, &*session.username);

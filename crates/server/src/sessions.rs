@@ -51,6 +51,24 @@ pub(crate) struct Session {
 }
 
 impl Session {
+    /// A session that nobody counts or ends: the only one of its process.
+    pub(crate) fn alone(username: &str, config: &ServerConfig) -> Self {
+        Self::new(UserId(0), username, 0, config)
+    }
+
+    fn new(user: UserId, username: &str, connection_id: u64, config: &ServerConfig) -> Self {
+        Self {
+            user,
+            username: username.into(),
+            connection_id,
+            activity: Arc::new(Activity::new()),
+            reply_bytes: SessionBudget::new(config.reply_bytes_per_session),
+            handles: Places::new(config.handles_per_session),
+            reason: OnceLock::new(),
+            ended: CancellationToken::new(),
+        }
+    }
+
     /// Ends the session; the first reason counts.
     pub(crate) fn end(&self, reason: EndReason) {
         let _ = self.reason.set(reason);
@@ -112,16 +130,7 @@ impl Sessions {
         if open.by_user.get(&user).is_some_and(|own| own.len() >= limit) {
             return Err(Refusal::TooMany { limit });
         }
-        let session = Arc::new(Session {
-            user,
-            username: username.into(),
-            connection_id,
-            activity: Arc::new(Activity::new()),
-            reply_bytes: SessionBudget::new(self.config.reply_bytes_per_session),
-            handles: Places::new(self.config.handles_per_session),
-            reason: OnceLock::new(),
-            ended: CancellationToken::new(),
-        });
+        let session = Arc::new(Session::new(user, username, connection_id, &self.config));
         open.by_user.entry(user).or_default().push(session.clone());
         open.count += 1;
         Ok(Registration {

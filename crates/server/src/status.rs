@@ -16,7 +16,7 @@ pub(crate) fn status(error: &OpError) -> Status {
         OpError::Unsupported => return StatusCode::OP_UNSUPPORTED.into(),
         OpError::Path(_) => StatusCode::BAD_MESSAGE,
         OpError::Malformed(error) => error.answer().map_or(StatusCode::BAD_MESSAGE, |(_, code)| code),
-        OpError::NotReadable | OpError::NotWritable => StatusCode::PERMISSION_DENIED,
+        OpError::NotReadable | OpError::NotWritable | OpError::NotPermitted => StatusCode::PERMISSION_DENIED,
         OpError::TrailingSlash => StatusCode::NO_SUCH_FILE,
         OpError::InvalidHandle
         | OpError::DirectoryHandle

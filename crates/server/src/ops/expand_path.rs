@@ -25,5 +25,6 @@ async fn expand(context: &Context, path: &[u8]) -> Result<Bytes, OpError> {
     if !is_own_name(context, name) {
         return Err(OpError::UnknownUser);
     }
-    real_path::resolve(context, rest).await
+    let home = context.terms.home_directory.as_slice();
+    real_path::resolve(context, &[home, rest].concat()).await
 }

@@ -1,4 +1,4 @@
-//! `home-directory` (OpenSSH PROTOCOL §4.11): a home is always `/`, and nobody learns of other users.
+//! `home-directory` (OpenSSH PROTOCOL §4.11): a managed user's is always `/`, and nobody learns of other users.
 
 use bytes::Bytes;
 use longshore_sftp::Reply;
@@ -9,7 +9,7 @@ use crate::replies::{Replied, ReplyTo};
 
 pub(crate) fn home_directory(context: &Context, username: &[u8], reply: ReplyTo) -> Replied {
     let home = if is_own_name(context, username) {
-        Ok(Bytes::from_static(b"/"))
+        Ok(Bytes::copy_from_slice(&context.terms.home_directory))
     } else {
         Err(OpError::UnknownUser)
     };

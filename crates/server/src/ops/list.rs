@@ -30,7 +30,7 @@ pub(crate) async fn readdir(context: &Context, handle: &Handle, reply: ReplyTo) 
 
 async fn open_directory(context: &Context, path: &[u8]) -> Result<HandleId, OpError> {
     let place = context.handles.directory_place()?;
-    let path = RemotePath::parse(path)?;
+    let path = context.parse(path)?;
     let pages = context.home.list(&path).await?;
     let listing = DirectoryListing {
         pages,

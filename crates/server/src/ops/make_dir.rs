@@ -1,7 +1,6 @@
 //! MKDIR (draft-ietf-secsh-filexfer-02 §6.6).
 
 use longshore_sftp::Attrs;
-use longshore_storage::RemotePath;
 
 use crate::attrs::mode;
 use crate::context::Context;
@@ -14,6 +13,6 @@ pub(crate) async fn mkdir(context: &Context, path: &[u8], attrs: &Attrs, reply: 
 }
 
 async fn make(context: &Context, path: &[u8], mode: Option<u32>) -> Result<(), OpError> {
-    let path = RemotePath::parse(path)?;
+    let path = context.parse(path)?;
     Ok(context.home.make_dir(&path, mode).await?)
 }

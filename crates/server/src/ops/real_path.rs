@@ -2,7 +2,6 @@
 
 use bytes::Bytes;
 use longshore_sftp::Reply;
-use longshore_storage::RemotePath;
 
 use crate::context::Context;
 use crate::error::OpError;
@@ -15,7 +14,7 @@ pub(crate) async fn real_path(context: &Context, path: &[u8], reply: ReplyTo) ->
 
 /// The canonical path. `/` needs no store: every client asks for it at the start.
 pub(super) async fn resolve(context: &Context, path: &[u8]) -> Result<Bytes, OpError> {
-    let path = RemotePath::parse(path)?;
+    let path = context.parse(path)?;
     let real = if path.is_root() {
         path
     } else {

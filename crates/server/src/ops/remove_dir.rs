@@ -1,7 +1,5 @@
 //! RMDIR (draft-ietf-secsh-filexfer-02 §6.6).
 
-use longshore_storage::RemotePath;
-
 use crate::context::Context;
 use crate::error::OpError;
 use crate::replies::{Replied, ReplyTo};
@@ -11,6 +9,6 @@ pub(crate) async fn rmdir(context: &Context, path: &[u8], reply: ReplyTo) -> Rep
 }
 
 async fn remove(context: &Context, path: &[u8]) -> Result<(), OpError> {
-    let path = RemotePath::parse(path)?;
+    let path = context.parse(path)?;
     Ok(context.home.remove_dir(&path).await?)
 }
