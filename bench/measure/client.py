@@ -55,6 +55,17 @@ class Client:
             seen += line
         return session
 
+    def subsystem(self, login: Login) -> subprocess.Popen:
+        """`ssh` with the SFTP subsystem on its standard input and output, for measurements that speak themselves."""
+        argv = self._argv(login, None)
+        argv[0], argv[argv.index("-P")] = "ssh", "-p"
+        return subprocess.Popen(
+            [*argv, "-s", f"{login.user}@{LOCALHOST}", "sftp"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=self._environment(login),
+        )
+
     def _argv(self, login: Login, port: int | None) -> list[str]:
         options = {
             "BatchMode": "no",  # -b would forbid the question for the password

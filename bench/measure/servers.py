@@ -34,11 +34,13 @@ class Login:
 class Longshore:
     name = "longshore"
 
-    def __init__(self, binary: Path, directory: Path):
+    def __init__(self, binary: Path, directory: Path, label: str = "data", settings: dict[str, str] | None = None):
+        """`settings` are environment variables; `label` names the data directory where there are several."""
         self.binary = binary
-        self.data_dir = directory / "data"
-        self.log = directory / "longshore.log"
-        self.known_hosts = directory / "longshore.known_hosts"
+        self.settings = settings or {}
+        self.data_dir = directory / label
+        self.log = directory / f"{label}.log"
+        self.known_hosts = directory / f"{label}.known_hosts"
         self.process: subprocess.Popen | None = None
         self.key = ""
 
@@ -58,7 +60,7 @@ class Longshore:
         environment = _environment() | {
             "LONGSHORE_SFTP_MAX_SESSIONS_PER_USER": "1000",
             "LONGSHORE_SFTP_MAX_CONNECTIONS": "2000",
-        }
+        } | self.settings
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [self.binary, "serve", "--data-dir", self.data_dir, *addresses],
