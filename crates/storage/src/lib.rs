@@ -11,6 +11,7 @@ mod store;
 #[allow(missing_docs, reason = "the names of the cases say what they show")]
 pub mod suite;
 mod types;
+mod upload_types;
 mod uploads;
 
 pub use error::{ErrorKind, Result, StorageError};
@@ -20,4 +21,7 @@ pub use store::{EditFile, Home, Listing, ReadFile, Store, Upload};
 pub use types::{
     Capabilities, DirEntry, Durability, EditMode, FileType, OwnerId, Precondition, SetStat, Sha256,
     SpaceInfo, Stat, UploadBase, UploadOptions, Version,
+};
+pub use upload_types::{
+    Closed, EndedUpload, InvalidUploadId, Published, UploadEnd, UploadFacts, UploadId, UploadInfo,
 };

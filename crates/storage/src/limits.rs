@@ -49,3 +49,6 @@ pub(crate) const DIR_LOCKS: usize = 64;
 /// Longest read that an async thread serves itself from memory: one full SFTP READ (OpenSSH's limit of 255 KiB) takes
 /// some 30 µs to copy. Longer ones go to the blocking pool.
 pub(crate) const READ_AT_ONCE: usize = 256 << 10;
+
+/// Bytes that the caller of CLOSE may have kept with the record of an upload: evidence for a verdict, some names.
+pub(crate) const NOTE_BYTES: usize = 4096;

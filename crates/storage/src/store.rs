@@ -5,14 +5,16 @@
 //! at all, and blocking work that already started runs to its end.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use async_trait::async_trait;
 
-use crate::error::Result;
+use crate::error::{ErrorKind, Result, StorageError};
 use crate::path::{BucketName, RemotePath};
 use crate::types::{
     Capabilities, DirEntry, EditMode, OwnerId, SetStat, SpaceInfo, Stat, UploadOptions, Version,
 };
+use crate::upload_types::{Closed, EndedUpload, Published, UploadFacts, UploadId, UploadInfo};
 
 /// All buckets of an installation.
 #[async_trait]
@@ -40,6 +42,44 @@ pub trait Store: Send + Sync + 'static {
     /// # Errors
     /// `Unavailable`, `Io`.
     async fn check(&self) -> Result<()>;
+
+    /// All unfinished uploads, open and parked, oldest first.
+    async fn uploads(&self) -> Result<Vec<UploadInfo>> {
+        Ok(Vec::new())
+    }
+
+    /// Throws an unfinished upload away, whoever has it open. Handles of it answer `UploadGone` from then on.
+    ///
+    /// # Errors
+    /// `NotFound` when there is no such unfinished upload.
+    async fn discard_upload(&self, id: UploadId) -> Result<()> {
+        let _ = id;
+        Err(StorageError::new(ErrorKind::NotFound, "discard upload"))
+    }
+
+    /// Throws away what has been parked for too long at `now`; says what. Meant to be called from time to time.
+    async fn expire_uploads(&self, now: SystemTime) -> Result<Vec<EndedUpload>> {
+        let _ = now;
+        Ok(Vec::new())
+    }
+
+    /// What became of the uploads that ended last in this process, oldest first. Bounded: old ones are forgotten.
+    async fn ended_uploads(&self) -> Result<Vec<EndedUpload>> {
+        Ok(Vec::new())
+    }
+
+    /// Published uploads whose recording was never confirmed by [`Store::recorded`]: what a crash between publishing
+    /// and recording left. Each published upload is in it until it is confirmed, an unpublished one never.
+    async fn unrecorded(&self) -> Result<Vec<Published>> {
+        Ok(Vec::new())
+    }
+
+    /// Confirms that these published uploads are on record elsewhere. Quiet about others. Not durable by itself: after
+    /// a crash [`Store::unrecorded`] may name them once more, and the one who keeps the record tells by the id.
+    async fn recorded(&self, ids: &[UploadId]) -> Result<()> {
+        let _ = ids;
+        Ok(())
+    }
 }
 
 /// What one user sees as `/`. Every path is resolved inside it: links mean what the user would see
@@ -130,6 +170,15 @@ pub trait ReadFile: Send + Sync {
 /// A staged upload between OPEN and CLOSE.
 #[async_trait]
 pub trait Upload: Send + Sync {
+    /// Which upload this is, in every handle of it.
+    fn id(&self) -> UploadId;
+
+    /// What happened to it so far. Cheap.
+    fn facts(&self) -> UploadFacts;
+
+    /// A client announced how large the file will be; the last word counts, and only as evidence ([`UploadFacts`]).
+    fn declare(&self, size: u64);
+
     /// Writes all of `data` at `offset`; gaps read as zeros, or as the base version.
     async fn write_at(&self, offset: u64, data: bytes::Bytes) -> Result<()>;
 
@@ -152,7 +201,13 @@ pub trait Upload: Send + Sync {
     /// handles have joined one upload, the last of them publishes and the others make their data durable.
     /// Fails with the reason of any write that failed and was not made good since: a file with a hole is torn.
     /// On failure (`NoSpace`, …) the published version is untouched and the upload may be tried again or parked.
-    async fn publish(&self) -> Result<Version>;
+    /// `note` (at most 4 KiB) is kept beside the facts for [`Store::unrecorded`].
+    async fn close(&self, note: &[u8]) -> Result<Closed>;
+
+    /// [`Upload::close`] for callers that keep no record.
+    async fn publish(&self) -> Result<Version> {
+        Ok(self.close(&[]).await?.version)
+    }
 
     /// The handle died without CLOSE: keeps the gap-free front for [`Home::resume`] where the store can
     /// park, otherwise discards the upload.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::fault::Fault;
-use super::resolve::Place;
+use super::resolve::{Place, path_below};
 use super::shared::{Bucket, Shared, Viewer};
 use super::{blocking, edit, listing, look, names, read};
 use crate::error::{ErrorKind, Result, StorageError};
@@ -19,6 +19,8 @@ use crate::uploads::{self, Staged};
 #[derive(Debug)]
 pub(crate) struct HomeRoot {
     pub(crate) dir: OwnedFd,
+    /// Where it lay in the bucket when it was opened.
+    pub(crate) path: RemotePath,
     pub(crate) bucket: Arc<Bucket>,
     pub(crate) viewer: Viewer,
     pub(crate) shared: Arc<Shared>,
@@ -33,6 +35,18 @@ impl HomeRoot {
             path.as_bytes(),
             follow,
         )?)
+    }
+
+    /// The path in the bucket of a place that was reached by `path` in this home.
+    pub(crate) fn path_in_bucket(&self, place: &Place, path: &RemotePath) -> RemotePath {
+        let found = path_below(self.bucket.files.as_fd(), place.parent.as_fd())
+            .map(|dir| [dir.as_slice(), b"/", &place.name].concat())
+            .and_then(|path| RemotePath::parse(&path).ok());
+        found.unwrap_or_else(|| {
+            // Without /proc: what was asked for, which is what is there unless a link or a rename led elsewhere.
+            let asked = [self.path.as_bytes(), path.as_bytes()].concat();
+            RemotePath::parse(&asked).unwrap_or_else(|_too_long| path.clone())
+        })
     }
 
     /// The unfinished upload that this viewer sees at a place.

@@ -9,6 +9,7 @@ use super::fault::Fault;
 use super::options::{LocalOptions, VisibleTo};
 use super::resolve::{DirId, Resolve};
 use crate::limits;
+use crate::path::BucketName;
 use crate::types::{Durability, OwnerId};
 use crate::uploads::LiveUploads;
 
@@ -26,6 +27,7 @@ pub(crate) struct Shared {
 /// The open directories of one bucket.
 #[derive(Debug)]
 pub(crate) struct Bucket {
+    pub(crate) name: BucketName,
     pub(crate) files: OwnedFd,
     pub(crate) staging: OwnedFd,
     /// Identity of `staging`; its device is that of all publishable names.
@@ -37,7 +39,7 @@ pub(crate) struct Bucket {
 /// Who is looking: decides which unfinished uploads are seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Viewer {
-    owner: OwnerId,
+    pub(crate) owner: OwnerId,
     /// Number of the home handle; 0 when every session of the owner sees the same.
     session: u64,
 }

@@ -185,6 +185,7 @@ impl Inner {
         };
         Ok(Arc::new(HomeRoot {
             dir,
+            path: home.clone(),
             bucket,
             viewer: self.shared.viewer(owner),
             shared: Arc::clone(&self.shared),
@@ -221,6 +222,7 @@ impl Inner {
         let dir = openat(&self.root, name.as_str(), DIR_FLAGS, Mode::empty())?;
         let staging = openat(&dir, "staging", DIR_FLAGS, Mode::empty())?;
         let bucket = Arc::new(Bucket {
+            name: name.clone(),
             files: openat(&dir, "files", DIR_FLAGS, Mode::empty())?,
             staging_id: DirId::of(&staging)?,
             in_memory: is_in_memory(staging.as_fd())?,

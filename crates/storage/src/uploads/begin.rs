@@ -1,6 +1,7 @@
 //! Beginning an upload, or joining one.
 
 use std::sync::{Arc, Mutex, RwLock};
+use std::time::SystemTime;
 
 use rustix::fs::{Access, AtFlags, OFlags, accessat, fstat};
 use rustix::io::Errno;
@@ -101,14 +102,15 @@ fn start(
     let over_published = options.base == UploadBase::Published && place.found.is_some();
     let key = place.key()?;
     let parent = place.try_clone()?;
-    let (file, staged_name) = staging::create(&home.bucket.staging)?;
+    let (file, id) = staging::create(&home.bucket.staging)?;
     let mode = options.mode.unwrap_or(0o644) & 0o777 & !home.shared.options.umask;
     let staged = Arc::new(Staged {
-        id: home.shared.uploads.next_id(),
+        id,
+        began: SystemTime::now(),
         home: Arc::clone(home),
         path: path.clone(),
         file,
-        staged_name,
+        staged_name: id.to_string(),
         new_mode: mode,
         handles: Mutex::new(1),
         phase: RwLock::new(Phase::Open),

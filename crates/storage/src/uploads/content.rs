@@ -4,6 +4,7 @@ use super::ranges::Ranges;
 use crate::error::ErrorKind;
 use crate::limits;
 use crate::local::Times;
+use crate::upload_types::UploadFacts;
 
 /// Book-keeping beside the staged file.
 #[derive(Debug)]
@@ -15,6 +16,7 @@ pub(crate) struct Content {
     pub(crate) mode: Option<u32>,
     /// Times set on the handle after the last write.
     pub(crate) times: Option<Times>,
+    pub(crate) facts: UploadFacts,
     /// What writes failed on and no later write filled, with the last reason: publishing it would be a torn file.
     broken: Ranges,
     broken_by: Option<ErrorKind>,
@@ -49,6 +51,7 @@ impl Content {
             }),
             mode: None,
             times: None,
+            facts: UploadFacts::default(),
             broken: Ranges::default(),
             broken_by: None,
         }
@@ -60,6 +63,7 @@ impl Content {
             return; // write(2) of nothing neither grows a file nor touches its times
         }
         self.times = None;
+        self.facts.received += to - from;
         if !self.broken.is_empty() {
             self.broken.remove(from, to);
         }

@@ -11,7 +11,8 @@ use super::staged::Staged;
 use crate::error::{ErrorKind, Result, StorageError};
 use crate::local::{Fault, run};
 use crate::store::{EditFile, Upload};
-use crate::types::{SetStat, SpaceInfo, Stat, Version};
+use crate::types::{SetStat, SpaceInfo, Stat};
+use crate::upload_types::{Closed, UploadFacts, UploadId};
 
 /// A handle; the last one that ends decides about the upload.
 #[derive(Debug)]
@@ -96,6 +97,18 @@ impl Drop for Inner {
 
 #[async_trait]
 impl Upload for Handle {
+    fn id(&self) -> UploadId {
+        self.inner.staged.id
+    }
+
+    fn facts(&self) -> UploadFacts {
+        self.inner.staged.facts()
+    }
+
+    fn declare(&self, size: u64) {
+        self.inner.staged.declare(size);
+    }
+
     async fn write_at(&self, offset: u64, data: Bytes) -> Result<()> {
         let staged = &self.inner.staged;
         let result = queue::write(staged, offset, data).await;
@@ -131,8 +144,10 @@ impl Upload for Handle {
         self.on("sync", |inner| inner.staged.sync()).await
     }
 
-    async fn publish(&self) -> Result<Version> {
-        self.end("publish", Staged::close_handle).await
+    async fn close(&self, note: &[u8]) -> Result<Closed> {
+        let note = note.to_vec();
+        self.end("publish", move |staged| staged.close_handle(&note))
+            .await
     }
 
     async fn park(&self) -> Result<()> {

@@ -1,19 +1,18 @@
 //! The uploads of this process: the register, and the open objects that its records stand for.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 
-use super::registry::{InProcess, Record, Registry, UploadId};
+use super::registry::{InProcess, Record, Registry};
 use super::staged::Staged;
 use crate::local::{DirId, NameKey, Viewer, lock};
+use crate::upload_types::UploadId;
 
 /// All uploads in work.
 #[derive(Debug)]
 pub(crate) struct LiveUploads {
     registry: Arc<dyn Registry>,
     objects: Mutex<HashMap<UploadId, Weak<Staged>>>,
-    next_id: AtomicU64,
 }
 
 impl Default for LiveUploads {
@@ -21,17 +20,11 @@ impl Default for LiveUploads {
         Self {
             registry: Arc::new(InProcess::default()),
             objects: Mutex::default(),
-            next_id: AtomicU64::new(1),
         }
     }
 }
 
 impl LiveUploads {
-    /// A number for a new upload.
-    pub(crate) fn next_id(&self) -> UploadId {
-        UploadId(self.next_id.fetch_add(1, Ordering::Relaxed))
-    }
-
     /// Files an upload; `false` when its name is reserved (see [`Registry::open`]).
     pub(crate) fn open(&self, record: Record, staged: &Arc<Staged>) -> bool {
         let id = record.id;

@@ -2,6 +2,7 @@
 
 use std::os::fd::AsFd;
 use std::sync::PoisonError;
+use std::time::SystemTime;
 
 use rustix::fs::{
     AtFlags, FileType, Gid, Mode, RenameFlags, Uid, fchmod, fchown, fstat, ftruncate, linkat, renameat,
@@ -12,17 +13,18 @@ use rustix::io::Errno;
 use super::content::Source;
 use super::staged::{Phase, Staged, Target, open_base, size_of};
 use crate::error::ErrorKind;
-use crate::local::{DirId, Fault, Place, copy_range, is_inside, lock, version_of};
-use crate::types::Version;
+use crate::limits;
+use crate::local::{DirId, Fault, Place, copy_range, is_inside, lock, stat_of, version_of};
+use crate::upload_types::{Closed, Published};
 
 impl Staged {
     /// Puts the upload under its final name: attributes, data sync, rename, directory sync, in this order. Fails
     /// without a trace in what is published, unless only the last step failed. May be tried again.
-    pub(super) fn publish(&self) -> Result<Version, Fault> {
+    pub(super) fn publish(&self, note: &[u8]) -> Result<Closed, Fault> {
         let mut phase = self.phase.write().unwrap_or_else(PoisonError::into_inner);
         match &*phase {
             Phase::Open => {}
-            Phase::Published(version) => return Ok(version.clone()),
+            Phase::Published(closed) => return Ok((**closed).clone()),
             Phase::Gone => return Err(ErrorKind::UploadGone.into()),
         }
         self.flush.check()?;
@@ -33,6 +35,7 @@ impl Staged {
         self.settle_target(&mut target)?;
         self.carry_over(&target.place)?;
         self.finish_attributes(&target.place)?;
+        let published = self.published(&target.place, note)?;
         let shared = &self.home.shared;
         if shared.is_durable() {
             self.sync()?;
@@ -45,15 +48,45 @@ impl Staged {
         });
         if renamed {
             // Also when the directory could not be synced: the name is there, only its durability is unknown.
-            let version = fstat(&self.file).map(|stat| version_of(&stat));
+            let closed = self.closed(published);
             // Whatever happens now, what has a name is never discarded.
-            *phase = version.clone().map_or(Phase::Gone, Phase::Published);
+            *phase = closed
+                .clone()
+                .map_or(Phase::Gone, |closed| Phase::Published(Box::new(closed)));
             shared.uploads.close(self.id);
             result?;
-            return Ok(version?);
+            return closed;
         }
         result?;
         Err(ErrorKind::Internal.into())
+    }
+
+    /// What is about to be published.
+    fn published(&self, place: &Place, note: &[u8]) -> Result<Published, Fault> {
+        if note.len() > limits::NOTE_BYTES {
+            return Err(ErrorKind::InvalidInput.into());
+        }
+        let stat = stat_of(&fstat(&self.file)?);
+        Ok(Published {
+            id: self.id,
+            owner: self.home.viewer.owner,
+            bucket: self.home.bucket.name.clone(),
+            path: self.home.path_in_bucket(place, &self.path),
+            size: stat.size,
+            modified: stat.modified,
+            began: self.began,
+            at: SystemTime::now(),
+            replaced: place.found.is_some(),
+            facts: lock(&self.content).facts.clone(),
+            note: note.to_vec(),
+        })
+    }
+
+    fn closed(&self, published: Published) -> Result<Closed, Fault> {
+        Ok(Closed {
+            version: version_of(&fstat(&self.file)?),
+            published: Some(Box::new(published)),
+        })
     }
 
     /// Makes sure that the target is a name inside the home that may be published under.

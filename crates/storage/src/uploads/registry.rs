@@ -7,10 +7,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::local::{DirId, NameKey, Viewer, lock};
-
-/// Number of an upload.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct UploadId(pub(crate) u64);
+use crate::upload_types::UploadId;
 
 /// An upload in work.
 #[derive(Debug, Clone)]
@@ -161,14 +158,18 @@ mod tests {
 
     const DIR: DirId = DirId { device: 1, inode: 2 };
 
-    fn record(id: u64, name: &str, owner: i64, exclusive: bool) -> Record {
+    fn record(id: u8, name: &str, owner: i64, exclusive: bool) -> Record {
         Record {
-            id: UploadId(id),
+            id: number(id),
             key: key(name),
             viewer: Viewer::of(OwnerId(owner)),
             exclusive,
             joins: false,
         }
+    }
+
+    fn number(id: u8) -> UploadId {
+        UploadId([id; 16])
     }
 
     fn key(name: &str) -> NameKey {
@@ -184,7 +185,7 @@ mod tests {
         assert!(registry.open(record(1, "a", 1, true)));
         assert!(!registry.open(record(2, "a", 2, true)));
         assert!(registry.open(record(3, "b", 2, true)));
-        registry.close(UploadId(1));
+        registry.close(number(1));
         assert!(registry.open(record(4, "a", 2, true)));
     }
 
@@ -203,13 +204,10 @@ mod tests {
             assert!(registry.open(record(id, "a", owner, false)));
         }
         let viewer = Viewer::of(OwnerId(1));
-        assert_eq!(registry.seen_by(&key("a"), viewer), Some(UploadId(2)));
-        assert_eq!(
-            registry.seen_in(DIR, viewer),
-            vec![(Box::from(*b"a"), UploadId(2))]
-        );
-        registry.close(UploadId(2));
-        assert_eq!(registry.seen_by(&key("a"), viewer), Some(UploadId(1)));
+        assert_eq!(registry.seen_by(&key("a"), viewer), Some(number(2)));
+        assert_eq!(registry.seen_in(DIR, viewer), vec![(Box::from(*b"a"), number(2))]);
+        registry.close(number(2));
+        assert_eq!(registry.seen_by(&key("a"), viewer), Some(number(1)));
         assert_eq!(registry.seen_by(&key("a"), Viewer::of(OwnerId(9))), None);
     }
 
@@ -217,15 +215,15 @@ mod tests {
     fn moving_takes_the_record_along_and_frees_the_old_name() {
         let registry = InProcess::default();
         assert!(registry.open(record(1, "a", 1, true)));
-        registry.move_to(UploadId(1), key("b"));
+        registry.move_to(number(1), key("b"));
         assert_eq!(registry.seen_by(&key("a"), Viewer::of(OwnerId(1))), None);
         assert_eq!(
             registry.seen_by(&key("b"), Viewer::of(OwnerId(1))),
-            Some(UploadId(1))
+            Some(number(1))
         );
         assert!(registry.open(record(2, "a", 2, true)));
-        registry.close(UploadId(1));
-        registry.close(UploadId(2));
+        registry.close(number(1));
+        registry.close(number(2));
         assert!(registry.is_empty());
         assert!(!registry.any_in(DIR));
     }

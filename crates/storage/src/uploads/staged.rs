@@ -2,6 +2,7 @@
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
+use std::time::SystemTime;
 
 use rustix::fs::{AtFlags, FileType, OFlags, fstat, ftruncate, unlinkat};
 use rustix::io::Errno;
@@ -9,7 +10,6 @@ use rustix::io::Errno;
 use super::content::{Content, Source};
 use super::flush::{Flush, Pressure};
 use super::queue::WriteQueue;
-use super::registry::UploadId;
 use crate::error::ErrorKind;
 use crate::limits;
 use crate::local::{
@@ -18,6 +18,7 @@ use crate::local::{
 };
 use crate::path::RemotePath;
 use crate::types::{SetStat, SpaceInfo, Stat, Version};
+use crate::upload_types::{Closed, UploadFacts, UploadId};
 
 /// A staged upload, shared by the handles that have it open. All methods block.
 ///
@@ -25,6 +26,7 @@ use crate::types::{SetStat, SpaceInfo, Stat, Version};
 #[derive(Debug)]
 pub(crate) struct Staged {
     pub(super) id: UploadId,
+    pub(super) began: SystemTime,
     pub(super) home: Arc<HomeRoot>,
     /// What the client opened; resolved again when the directory found at first has gone.
     pub(super) path: RemotePath,
@@ -48,7 +50,7 @@ pub(crate) struct Staged {
 #[derive(Debug, Clone)]
 pub(crate) enum Phase {
     Open,
-    Published(Version),
+    Published(Box<Closed>),
     Gone,
 }
 
@@ -188,6 +190,16 @@ impl Staged {
         Ok(())
     }
 
+    /// What happened to it so far.
+    pub(super) fn facts(&self) -> UploadFacts {
+        lock(&self.content).facts.clone()
+    }
+
+    /// A client announced the size.
+    pub(super) fn declare(&self, size: u64) {
+        lock(&self.content).facts.declared = Some(size);
+    }
+
     /// Makes the data durable without publishing it.
     pub(crate) fn sync(&self) -> Result<(), Fault> {
         self.flush.sync(self.file.as_fd())
@@ -207,12 +219,15 @@ impl Staged {
     pub(super) fn join(&self) -> bool {
         let mut handles = lock(&self.handles);
         let open = *handles > 0 && self.open_phase().is_ok();
-        *handles += usize::from(open);
+        if open {
+            *handles += 1;
+            lock(&self.content).facts.joined += 1;
+        }
         open
     }
 
     /// CLOSE of one handle: the last one publishes, the others make their data durable.
-    pub(super) fn close_handle(&self) -> Result<Version, Fault> {
+    pub(super) fn close_handle(&self, note: &[u8]) -> Result<Closed, Fault> {
         let mut handles = lock(&self.handles);
         if *handles > 1 {
             drop(self.open_phase()?);
@@ -220,17 +235,21 @@ impl Staged {
                 self.sync()?;
             }
             *handles -= 1;
-            return self.version();
+            return Ok(Closed {
+                version: self.version()?,
+                published: None,
+            });
         }
-        let version = self.publish()?;
+        let closed = self.publish(note)?;
         *handles = 0;
-        Ok(version)
+        Ok(closed)
     }
 
     /// A handle died without CLOSE: the last one takes the upload along.
     pub(super) fn abandon_handle(&self) -> Result<(), Fault> {
         let mut handles = lock(&self.handles);
         *handles = handles.saturating_sub(1);
+        lock(&self.content).facts.dropped += 1;
         if *handles == 0 { self.discard() } else { Ok(()) }
     }
 
@@ -274,6 +293,7 @@ impl Staged {
         }
         change()?;
         self.home.shared.uploads.move_to(self.id, key);
+        lock(&self.content).facts.renamed = true;
         *target = Target {
             place,
             exclusive: false,

@@ -1,6 +1,5 @@
 //! Files in the staging directory.
 
-use std::fmt::Write as _;
 use std::os::fd::OwnedFd;
 
 use rustix::fs::{AtFlags, Dir, Mode, OFlags, openat, unlinkat};
@@ -8,13 +7,14 @@ use rustix::io::Errno;
 
 use crate::error::ErrorKind;
 use crate::local::Fault;
+use crate::upload_types::UploadId;
 
-/// Makes a file with a random name that nobody else can open.
-pub(crate) fn create(staging: &OwnedFd) -> Result<(OwnedFd, String), Fault> {
+/// Makes a file that nobody else can open, named by a new upload id.
+pub(crate) fn create(staging: &OwnedFd) -> Result<(OwnedFd, UploadId), Fault> {
     let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let name = random_name()?;
-    let file = openat(staging, name.as_str(), flags, Mode::RUSR | Mode::WUSR)?;
-    Ok((file, name))
+    let id = random_id()?;
+    let file = openat(staging, id.to_string(), flags, Mode::RUSR | Mode::WUSR)?;
+    Ok((file, id))
 }
 
 /// Removes all files of a staging directory; says how many there were.
@@ -39,12 +39,8 @@ pub(crate) fn sweep(staging: &OwnedFd) -> Result<usize, Fault> {
     Ok(removed)
 }
 
-fn random_name() -> Result<String, Fault> {
+fn random_id() -> Result<UploadId, Fault> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).map_err(|_no_entropy| Fault::from(ErrorKind::Internal))?;
-    Ok(bytes.iter().fold(String::with_capacity(32), |mut name, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(name, "{byte:02x}");
-        name
-    }))
+    Ok(UploadId(bytes))
 }

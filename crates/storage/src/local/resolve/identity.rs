@@ -1,8 +1,8 @@
 //! What a directory and a name in it are, whatever path led there.
 
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
-use rustix::fs::{Mode, OFlags, fstat, openat};
+use rustix::fs::{CWD, Mode, OFlags, fstat, openat, readlinkat};
 use rustix::io::Errno;
 
 use crate::limits;
@@ -64,4 +64,16 @@ pub(crate) fn is_inside(root: BorrowedFd<'_>, dir: BorrowedFd<'_>) -> Result<boo
         current = Some(above);
     }
     Ok(false)
+}
+
+/// The path of the directory `dir` below `root` at this moment (`/a/b`, empty for `root` itself), as the kernel knows
+/// it; `None` when it does not lie there, or without /proc.
+pub(crate) fn path_below(root: BorrowedFd<'_>, dir: BorrowedFd<'_>) -> Option<Vec<u8>> {
+    let known = |fd: BorrowedFd<'_>| {
+        let entry = format!("/proc/self/fd/{}", fd.as_raw_fd());
+        readlinkat(CWD, entry, Vec::new()).map(std::ffi::CString::into_bytes)
+    };
+    let (root, dir) = (known(root).ok()?, known(dir).ok()?);
+    let below = dir.strip_prefix(root.as_slice())?;
+    matches!(below.first(), None | Some(b'/')).then(|| below.to_vec())
 }

@@ -18,7 +18,7 @@ use rustix::io::Errno;
 
 use super::options::ResolverChoice;
 
-pub(crate) use identity::{DirId, NameKey, is_inside};
+pub(crate) use identity::{DirId, NameKey, is_inside, path_below};
 pub(crate) use openat2::OpenAt2;
 pub(crate) use place::Place;
 pub(crate) use walk::{Walk, canonical};
