@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process;
 
 use clap::{Args, CommandFactory, Parser};
@@ -83,7 +83,7 @@ pub fn command() -> clap::Command {
 
 /// Runs the program with these arguments, the first being its own name.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> process::ExitCode {
-    let cli = match Cli::try_parse_from(args) {
+    let cli = match Cli::try_parse_from(with_command(args.into_iter().collect())) {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version are data, everything else is a complaint; clap knows the stream.
@@ -105,12 +105,36 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> process::ExitCode {
     }
 }
 
+/// The arguments; under the name `sftp-server` (a link to the program) that is the command.
+fn with_command(mut args: Vec<OsString>) -> Vec<OsString> {
+    const SFTP_SERVER: &str = "sftp-server";
+    let name = args.first().and_then(|program| Path::new(program).file_name());
+    if name.is_some_and(|name| name == SFTP_SERVER) {
+        args.insert(1, SFTP_SERVER.into());
+    }
+    args
+}
+
 fn complain(error: &CliError) {
     let _ = std::io::stderr().lock().write_all(error.render().as_bytes());
 }
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn under_the_name_of_openssh_s_server_the_program_is_one() {
+        let args = |list: &[&str]| list.iter().map(Into::into).collect::<Vec<_>>();
+        assert_eq!(
+            super::with_command(args(&["/opt/sftp-server", "-R"])),
+            args(&["/opt/sftp-server", "sftp-server", "-R"])
+        );
+        assert_eq!(
+            super::with_command(args(&["/opt/longshore"])),
+            args(&["/opt/longshore"])
+        );
+        assert_eq!(super::with_command(Vec::new()), args(&[]));
+    }
+
     #[test]
     fn the_command_line_is_consistent() {
         super::command().debug_assert();

@@ -21,6 +21,9 @@ pub(crate) const CLIENT_ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
 /// Largest `longshore.toml`, bytes; a mistyped `--config /dev/sda` must not fill memory.
 pub(crate) const CONFIG_FILE_MAX: u64 = 1024 * 1024;
 
+/// Threads of `sftp-server` that wait for the disk: one client reads ahead or writes behind on this many files at most.
+pub(crate) const SFTP_SERVER_THREADS: usize = 8;
+
 /// Largest API key file, bytes.
 pub(crate) const KEY_FILE_MAX: u64 = 4096;
 

@@ -15,7 +15,7 @@ mod upload_types;
 mod uploads;
 
 pub use error::{ErrorKind, Result, StorageError};
-pub use local::{LocalOptions, LocalStore, ResolverChoice, VisibleTo};
+pub use local::{LocalOptions, LocalStore, ResolverChoice, UserFilesOptions, VisibleTo};
 pub use path::{BucketName, InvalidBucketName, PathError, RemotePath};
 pub use store::{EditFile, Home, Listing, ReadFile, Store, Upload};
 pub use types::{

@@ -5,6 +5,7 @@ mod completion;
 mod config;
 mod host_key;
 mod serve;
+mod sftp_server;
 mod user;
 mod version;
 
@@ -34,6 +35,8 @@ pub enum Command {
     /// Show the host key that partners see
     #[command(subcommand)]
     HostKey(host_key::HostKeyCommand),
+    /// Serve SFTP on standard input and output, in the place of OpenSSH's sftp-server
+    SftpServer(sftp_server::SftpServerArgs),
     /// Print a completion script for a shell
     Completion(completion::CompletionArgs),
     /// Print the version
@@ -52,6 +55,7 @@ impl Command {
             Self::ApiKey(command) => command.run(common),
             Self::Config(command) => command.run(common),
             Self::HostKey(command) => command.run(common),
+            Self::SftpServer(args) => args.run(),
             Self::Completion(args) => args.run(),
             Self::Version(args) => args.run(),
         }

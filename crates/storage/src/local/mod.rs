@@ -18,9 +18,11 @@ mod read;
 mod resolve;
 mod shared;
 mod store;
+mod user;
 
 pub use options::{LocalOptions, ResolverChoice, VisibleTo};
 pub use store::LocalStore;
+pub use user::UserFilesOptions;
 
 pub(crate) use attrs::{Times, apply_times_fd, is_type, stat_of, version_of};
 pub(crate) use blocking::run;

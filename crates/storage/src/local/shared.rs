@@ -30,6 +30,8 @@ pub(crate) struct Bucket {
     pub(crate) name: BucketName,
     pub(crate) files: OwnedFd,
     pub(crate) staging: OwnedFd,
+    /// What names of staged files begin with: nothing where they have a directory of their own.
+    pub(crate) staged_prefix: &'static str,
     /// Identity of `staging`; its device is that of all publishable names.
     pub(crate) staging_id: DirId,
     /// Whether the file system keeps files in memory, so that no call waits for a disk.

@@ -227,6 +227,7 @@ impl Inner {
             staging_id: DirId::of(&staging)?,
             in_memory: is_in_memory(staging.as_fd())?,
             staging,
+            staged_prefix: "",
         });
         lock(&self.buckets).insert(name.clone(), Arc::clone(&bucket));
         Ok(bucket)

@@ -102,7 +102,7 @@ fn start(
     let over_published = options.base == UploadBase::Published && place.found.is_some();
     let key = place.key()?;
     let parent = place.try_clone()?;
-    let (file, id) = staging::create(&home.bucket.staging)?;
+    let (file, id) = staging::create(&home.bucket.staging, home.bucket.staged_prefix)?;
     let mode = options.mode.unwrap_or(0o644) & 0o777 & !home.shared.options.umask;
     let staged = Arc::new(Staged {
         id,
@@ -110,7 +110,7 @@ fn start(
         home: Arc::clone(home),
         path: path.clone(),
         file,
-        staged_name: id.to_string(),
+        staged_name: staging::name(home.bucket.staged_prefix, id),
         new_mode: mode,
         handles: Mutex::new(1),
         phase: RwLock::new(Phase::Open),

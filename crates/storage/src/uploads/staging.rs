@@ -9,12 +9,17 @@ use crate::error::ErrorKind;
 use crate::local::Fault;
 use crate::upload_types::UploadId;
 
-/// Makes a file that nobody else can open, named by a new upload id.
-pub(crate) fn create(staging: &OwnedFd) -> Result<(OwnedFd, UploadId), Fault> {
+/// Makes a file that nobody else can open, named by a new upload id behind `prefix`.
+pub(crate) fn create(staging: &OwnedFd, prefix: &str) -> Result<(OwnedFd, UploadId), Fault> {
     let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let id = random_id()?;
-    let file = openat(staging, id.to_string(), flags, Mode::RUSR | Mode::WUSR)?;
+    let file = openat(staging, name(prefix, id), flags, Mode::RUSR | Mode::WUSR)?;
     Ok((file, id))
+}
+
+/// Name of the file of an upload.
+pub(crate) fn name(prefix: &str, id: UploadId) -> String {
+    format!("{prefix}{id}")
 }
 
 /// Removes all files of a staging directory; says how many there were.
