@@ -5,7 +5,12 @@
 //! Errors are one type, [`Error`], which says the stage, the operation, the path and what the peer said.
 
 mod channel;
+mod endpoint;
 mod error;
+mod host_key;
+mod limits;
 
 pub use channel::{ByteReader, ByteWriter, Channel, SftpChannels};
+pub use endpoint::{BoxedStream, Endpoint, SSH_PORT, Stream};
 pub use error::{Error, ErrorKind, Result, ServerStatus, Stage};
+pub use host_key::{HostCertificate, HostKey, HostKeyVerifier, Trusted, TrustedBy};

@@ -8,6 +8,7 @@
 mod admission;
 mod algorithms;
 mod channel;
+pub mod client;
 mod config;
 mod connection;
 mod handler;
