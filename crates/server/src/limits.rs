@@ -24,6 +24,22 @@ pub(crate) const PATH_REPLY: usize = 2 * 4096 + 256;
 /// Bytes set aside for any other reply.
 pub(crate) const SMALL_REPLY: usize = 512;
 
+/// Bytes set aside for each id of `users-groups-by-id@openssh.com`: a length and a user name.
+pub(crate) const MAX_LOOKUP_REPLY: usize = 4 + 60;
+
+/// Bytes that the server copies or hashes at a time: enough that the disk and not the hand-over between threads counts.
+pub(crate) const COPY_CHUNK: usize = 256 * 1024;
+
+/// Copies and hashes of a session that run at the same time; others wait. Each holds one [`COPY_CHUNK`] and keeps a core
+/// busy.
+pub(crate) const HEAVY_WORK_PER_SESSION: usize = 2;
+
+/// Bytes of the smallest block that `check-file-…` hashes (draft-ietf-secsh-filexfer-extensions-00 §3).
+pub(crate) const MIN_HASH_BLOCK: u32 = 256;
+
+/// Most bytes of hashes in a reply to `check-file-…`. More of them: FAILURE, the client asks for larger blocks or a part.
+pub(crate) const HASHES_LEN: usize = MAX_DATA_LEN - 256;
+
 /// Replies up to this size are collected into one SSH packet while they wait for the channel.
 pub(crate) const COALESCE_REPLY_LEN: usize = 1024;
 
@@ -71,6 +87,8 @@ pub struct ServerConfig {
     pub login_grace: Duration,
     /// What a peer may do below SFTP: connections, login attempts, channels, windows.
     pub ssh: longshore_ssh::Limits,
+    /// The threads that sessions live on. `None`: the runtime that the server is started in.
+    pub workers: Option<longshore_ssh::Workers>,
 }
 
 impl Default for ServerConfig {
@@ -84,6 +102,7 @@ impl Default for ServerConfig {
             idle_timeout: Duration::from_secs(30 * 60),
             login_grace: Duration::from_secs(60),
             ssh: longshore_ssh::Limits::default(),
+            workers: None,
         }
     }
 }

@@ -46,6 +46,7 @@ impl SftpServer {
         let mut settings = longshore_ssh::ServerConfig::new(host_keys);
         settings.limits = config.ssh.clone();
         settings.login_grace = config.login_grace;
+        settings.workers = config.workers.clone();
         let shared = Arc::new(Shared {
             catalog,
             store,

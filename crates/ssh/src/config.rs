@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::algorithms;
 use crate::host_keys::HostKeys;
 use crate::limits::{Limits, TRANSPORT_QUEUE};
+use crate::workers::Workers;
 
 /// Settings of a server.
 #[derive(Debug, Clone)]
@@ -32,6 +33,8 @@ pub struct ServerConfig {
     pub rekey_after_bytes: u64,
     /// Time after which we ask for new keys. `None`, as in OpenSSH: never because of time alone.
     pub rekey_after_time: Option<Duration>,
+    /// The threads that connections live on. `None`: the runtime that the server runs on.
+    pub workers: Option<Workers>,
 }
 
 impl ServerConfig {
@@ -49,6 +52,7 @@ impl ServerConfig {
             idle_timeout: None,
             rekey_after_bytes: 16 << 30,
             rekey_after_time: None,
+            workers: None,
         }
     }
 

@@ -21,6 +21,7 @@ mod service;
 mod session;
 mod stream;
 mod window;
+mod workers;
 
 pub use channel::{
     Channel, ChannelClosed, ChannelCredit, ChannelReader, ChannelRequest, ChannelStart, ChannelWriter,
@@ -31,3 +32,4 @@ pub use host_keys::{HostKeyError, HostKeys};
 pub use limits::Limits;
 pub use server::{Server, ServerHandle};
 pub use service::{AuthAnswer, Password, PublicKey, Service, VerifiedKey};
+pub use workers::Workers;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 
-use crate::admission::{Admission, Refused};
+use crate::admission::{Admission, Place, Refused};
 use crate::config::ServerConfig;
 use crate::login;
 use crate::service::Service;
@@ -83,8 +83,13 @@ impl<S: Service> Server<S> {
     fn admit(&self, tcp: TcpStream, address: SocketAddr) {
         match self.shared.admission.admit(address.ip()) {
             Ok(place) => {
-                let connection = session::run(Arc::clone(&self.context), tcp, address, place);
-                tokio::spawn(Box::pin(connection));
+                let context = Arc::clone(&self.context);
+                match &self.context.config.workers {
+                    None => {
+                        tokio::spawn(Box::pin(session::run(context, tcp, address, place)));
+                    }
+                    Some(workers) => workers.spawn(Box::pin(elsewhere(context, tcp, address, place))),
+                }
             }
             Err(refused) => turn_away(&tcp, address, refused),
         }
@@ -169,6 +174,19 @@ impl Listening {
 
     fn lock(&self) -> MutexGuard<'_, Option<TcpListener>> {
         self.listener.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Runs a connection on another runtime than the one that accepted it: its socket moves there.
+async fn elsewhere<S: Service>(
+    context: Arc<session::Context<S>>,
+    tcp: TcpStream,
+    address: SocketAddr,
+    place: Place,
+) {
+    match tcp.into_std().and_then(TcpStream::from_std) {
+        Ok(tcp) => session::run(context, tcp, address, place).await,
+        Err(error) => tracing::warn!(%address, %error, "cannot take a connection over"),
     }
 }
 

@@ -9,6 +9,7 @@ use longshore_ssh::HostKeys;
 use longshore_storage::{Durability, LocalOptions, LocalStore, ResolverChoice, Store, VisibleTo};
 use tokio::net::TcpListener;
 
+use super::process;
 use crate::config::{Config, parse_mode, settings};
 use crate::data_dir::DataDir;
 use crate::error::Result;
@@ -42,15 +43,20 @@ impl Parts {
     }
 
     /// Starts the SFTP server on `listener`.
-    pub(super) fn serve_sftp(&self, config: &Config, listener: TcpListener) -> SftpServer {
+    ///
+    /// # Errors
+    /// [`ExitCode::Failure`] when no threads can be made.
+    pub(super) fn serve_sftp(&self, config: &Config, listener: TcpListener) -> Result<SftpServer> {
         let (host_keys, catalog) = (self.host_keys.clone(), self.catalog.clone());
-        SftpServer::start(
+        let mut server = server_config(config);
+        server.workers = Some(process::workers()?);
+        Ok(SftpServer::start(
             listener,
             host_keys,
             catalog,
             self.store.clone(),
-            server_config(config),
-        )
+            server,
+        ))
     }
 }
 

@@ -1,5 +1,8 @@
 //! What the process needs before anything else: descriptors and threads.
 
+use std::num::NonZeroUsize;
+
+use longshore_ssh::Workers;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::runtime::{Builder, Runtime};
 
@@ -28,7 +31,19 @@ pub(super) fn raise_open_files() {
     }
 }
 
-/// The runtime: a worker per processor, a bounded pool for blocking work.
+/// The threads that sessions live on, one per processor, with bounded pools for blocking work.
+///
+/// # Errors
+/// [`ExitCode::Failure`] when no threads can be made.
+pub(super) fn workers() -> Result<Workers> {
+    let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    let blocking = NonZeroUsize::new(BLOCKING_THREADS / threads).unwrap_or(NonZeroUsize::MIN);
+    Workers::start(threads, blocking).map_err(|error| {
+        CliError::new(ExitCode::Failure, "cannot start the threads of the sessions").because(error)
+    })
+}
+
+/// The runtime of everything but the sessions: a worker per processor, a bounded pool for blocking work.
 ///
 /// # Errors
 /// [`ExitCode::Failure`] when no threads can be made.

@@ -106,7 +106,7 @@ impl Running {
         );
         let first_key = first_key(&*parts.catalog, &dir).await?;
         let faces = Faces::start(&api, listeners.api, listeners.admin);
-        let sftp = parts.serve_sftp(config, listeners.sftp);
+        let sftp = parts.serve_sftp(config, listeners.sftp)?;
 
         let server_file = ServerFile {
             pid: std::process::id(),
