@@ -188,6 +188,19 @@ impl Error {
         self
     }
 
+    /// The same error after a closer look: another kind, and what the look has shown.
+    pub(crate) fn refined(mut self, kind: ErrorKind, fact: &str) -> Self {
+        self.parts.kind = kind;
+        self.parts.message = format!("{} ({fact})", self.parts.message);
+        self
+    }
+
+    /// What happened, one sentence without operation and path.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.parts.message
+    }
+
     /// What went wrong.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {

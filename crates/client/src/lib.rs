@@ -5,10 +5,16 @@
 //! Errors are one type, [`Error`], which says the stage, the operation, the path and what the peer said.
 
 mod channel;
+mod channel_io;
 mod endpoint;
 mod error;
 mod host_key;
 mod limits;
+pub mod route;
+pub mod sftp;
+pub mod ssh_config;
+pub mod target;
+pub mod trust;
 
 pub use channel::{ByteReader, ByteWriter, Channel, SftpChannels};
 pub use endpoint::{BoxedStream, Endpoint, SSH_PORT, Stream};

@@ -1,0 +1,130 @@
+//! INIT and VERSION.
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use longshore_sftp::{FrameDecoder, FrameError, Init, Version};
+use tokio::time::timeout;
+
+use super::status::readable;
+use crate::channel::Channel;
+use crate::error::{Error, ErrorKind, Result, Stage};
+
+/// What the handshake found out, and what had arrived behind it.
+#[derive(Debug)]
+pub(super) struct Greeting {
+    pub(super) version: Version,
+    pub(super) decoder: FrameDecoder,
+    pub(super) rest: Bytes,
+    pub(super) round_trip: Duration,
+}
+
+/// Says INIT and waits for VERSION.
+pub(super) async fn greet(channel: &mut Channel, patience: Duration) -> Result<Greeting> {
+    match timeout(patience, exchange(channel)).await {
+        Ok(greeting) => greeting,
+        Err(_) => Err(fault(
+            ErrorKind::TimedOut,
+            format!(
+                "the server did not start SFTP within {} s",
+                patience.as_secs_f32()
+            ),
+        )),
+    }
+}
+
+async fn exchange(channel: &mut Channel) -> Result<Greeting> {
+    let started = Instant::now();
+    let init = Init::v3()
+        .to_packet()
+        .map_err(|error| fault(ErrorKind::Protocol, error.to_string()))?;
+    channel.writer.write(&mut vec![init]).await.map_err(|error| {
+        fault(
+            ErrorKind::ConnectionLost,
+            format!("the connection was lost: {error}"),
+        )
+        .caused_by(error)
+    })?;
+    let mut decoder = FrameDecoder::default();
+    let mut seen = Vec::new();
+    loop {
+        let mut chunk = match channel.reader.read().await {
+            Ok(Some(chunk)) => chunk,
+            Ok(None) => return Err(no_sftp(&seen)),
+            Err(error) => {
+                return Err(fault(
+                    ErrorKind::ConnectionLost,
+                    format!("the connection was lost: {error}"),
+                )
+                .caused_by(error));
+            }
+        };
+        if seen.len() < SEEN_LEN {
+            seen.extend_from_slice(&chunk[..chunk.len().min(SEEN_LEN - seen.len())]);
+        }
+        match decoder.next_packet(&mut chunk) {
+            Ok(Some(packet)) => {
+                let version = Version::decode(packet).map_err(|error| {
+                    fault(
+                        ErrorKind::Protocol,
+                        format!("the server's first packet is no VERSION: {error}"),
+                    )
+                    .caused_by(error)
+                })?;
+                check(&version)?;
+                return Ok(Greeting {
+                    version,
+                    decoder,
+                    rest: chunk,
+                    round_trip: started.elapsed(),
+                });
+            }
+            Ok(None) => {}
+            Err(FrameError::Empty) => {
+                return Err(fault(ErrorKind::Protocol, "the server sent an empty packet"));
+            }
+            Err(_) => return Err(no_packet(&seen)),
+        }
+    }
+}
+
+/// We speak version 3; servers that know more go down to it, and older ones are not in use.
+fn check(version: &Version) -> Result<()> {
+    if version.version == 3 {
+        return Ok(());
+    }
+    Err(fault(
+        ErrorKind::Unsupported,
+        format!("the server speaks SFTP version {}, not 3", version.version),
+    ))
+}
+
+fn no_sftp(seen: &[u8]) -> Error {
+    if seen.is_empty() {
+        return fault(
+            ErrorKind::ChannelRefused,
+            "the server ended the channel before SFTP began",
+        )
+        .hint("check that the server has an SFTP subsystem and that this user may use it");
+    }
+    no_packet(seen)
+}
+
+/// What a login shell prints comes before the first packet; read as a length, text is gigabytes.
+fn no_packet(seen: &[u8]) -> Error {
+    let words = readable(&seen[..seen.len().min(SHOWN_LEN)]);
+    fault(
+        ErrorKind::Protocol,
+        format!("the server sent something else than SFTP: {words:?}"),
+    )
+    .hint("on the server, keep start-up files of the shell from printing when nobody is at a terminal")
+}
+
+fn fault(kind: ErrorKind, message: impl Into<String>) -> Error {
+    Error::new(kind, Stage::Sftp, message).operation("start SFTP")
+}
+
+/// Bytes kept of what comes before a first packet, for an error message.
+const SEEN_LEN: usize = 256;
+/// Bytes of it that are shown.
+const SHOWN_LEN: usize = 120;
