@@ -41,9 +41,7 @@ pub(crate) struct Shared {
 
 #[derive(Debug, Default)]
 struct State {
-    /// Full segments, oldest first; then `tail`.
-    segments: VecDeque<Bytes>,
-    tail: BytesMut,
+    received: Segments,
     /// The peer sent CHANNEL_EOF.
     eof: bool,
     /// No more data moves either way.
@@ -75,7 +73,7 @@ impl Shared {
             return;
         }
         self.backlog.add(data.len());
-        state.append(data);
+        state.received.append(data);
         let waker = state.reader.take();
         drop(state);
         wake(waker);
@@ -103,11 +101,8 @@ impl Shared {
     /// The next received bytes; `None` at the end.
     pub(crate) fn poll_recv(&self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
         let mut state = self.lock();
-        if let Some(segment) = state.segments.pop_front() {
+        if let Some(segment) = state.received.take() {
             return Poll::Ready(Some(segment));
-        }
-        if !state.tail.is_empty() {
-            return Poll::Ready(Some(state.tail.split().freeze()));
         }
         if state.eof || state.closed {
             return Poll::Ready(None);
@@ -149,8 +144,7 @@ impl Shared {
     pub(crate) fn reader_gone(&self) {
         let mut state = self.lock();
         state.reader_gone = true;
-        state.segments = VecDeque::new();
-        state.tail = BytesMut::new();
+        state.received = Segments::default();
         drop(state);
         self.backlog.clear();
         self.stream.resume();
@@ -172,8 +166,25 @@ impl Shared {
     }
 }
 
-impl State {
-    fn append(&mut self, data: &[u8]) {
+/// Received bytes in few allocations.
+#[derive(Debug, Default)]
+pub(crate) struct Segments {
+    /// Full ones, oldest first; then `tail`.
+    full: VecDeque<Bytes>,
+    tail: BytesMut,
+}
+
+impl Segments {
+    /// The oldest bytes, many packets at once.
+    pub(crate) fn take(&mut self) -> Option<Bytes> {
+        if let Some(segment) = self.full.pop_front() {
+            return Some(segment);
+        }
+        (!self.tail.is_empty()).then(|| self.tail.split().freeze())
+    }
+
+    /// Copies `data` behind what is there.
+    pub(crate) fn append(&mut self, data: &[u8]) {
         let room = self.tail.capacity() - self.tail.len();
         // A large buffer that bulk data left behind is not kept for the small talk after it.
         let oversized = self.tail.is_empty() && data.len() < BULK_PACKET && room > 4 * BULK_PACKET;
@@ -185,7 +196,7 @@ impl State {
             };
             let full = std::mem::replace(&mut self.tail, BytesMut::with_capacity(capacity));
             if !full.is_empty() {
-                self.segments.push_back(full.freeze());
+                self.full.push_back(full.freeze());
             }
         }
         self.tail.extend_from_slice(data);
@@ -195,14 +206,16 @@ impl State {
 /// Bytes of an allocation for small requests.
 const SMALL_SEGMENT: usize = 2048;
 
-fn register(place: &mut Option<Waker>, cx: &Context<'_>) {
+/// Remembers whom to wake.
+pub(crate) fn register(place: &mut Option<Waker>, cx: &Context<'_>) {
     match place {
         Some(waker) => waker.clone_from(cx.waker()),
         None => *place = Some(cx.waker().clone()),
     }
 }
 
-fn wake(waker: Option<Waker>) {
+/// Wakes whoever waits.
+pub(crate) fn wake(waker: Option<Waker>) {
     if let Some(waker) = waker {
         waker.wake();
     }
