@@ -135,6 +135,8 @@ impl DataDir {
         for folder in [self.run(), self.host_keys(), self.buckets()] {
             make_folder(&folder).map_err(|error| self.complain("write in", &error))?;
         }
+        // What is acknowledged later lies below these names.
+        sync_names(&self.path).map_err(|error| self.complain("write in", &error))?;
         // A restored backup may have other modes: the socket in it must be out of reach for others.
         fs::set_permissions(self.run(), fs::Permissions::from_mode(0o700))
             .map_err(|error| self.complain("write in", &error))?;
@@ -184,12 +186,40 @@ fn make_folder(folder: &Path) -> io::Result<()> {
     }
 }
 
-/// Makes the parents as usual and the directory itself for us alone.
+/// Makes the parents as usual and the directory itself for us alone; each new name is durable.
 fn make_private_tree(path: &Path) -> io::Result<()> {
-    if let Some(parent) = path.parent() {
-        fs::create_dir_all(parent)?;
+    make_tree(parent_of(path))?;
+    DirBuilder::new().mode(0o700).create(path)?;
+    sync_names(parent_of(path))
+}
+
+fn make_tree(path: &Path) -> io::Result<()> {
+    if path.is_dir() {
+        return Ok(());
     }
-    DirBuilder::new().mode(0o700).create(path)
+    make_tree(parent_of(path))?;
+    match fs::create_dir(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => sync_names(parent_of(path)),
+    }
+}
+
+fn parent_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
+        Some(parent) => parent,
+        None => path,
+    }
+}
+
+/// Makes the names in a folder survive a power cut. A folder that may be written but not listed cannot be opened for
+/// that: its names are left to the file system.
+fn sync_names(folder: &Path) -> io::Result<()> {
+    match fs::File::open(folder) {
+        Ok(folder) => folder.sync_all(),
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+        Err(error) => Err(error),
+    }
 }
 
 #[cfg(test)]
