@@ -1,4 +1,4 @@
-"""Names and contents of the files that the harness uploads, computed from the seed so that nothing need be kept."""
+"""Contents of the files that the harness uploads, computed from the seed so that nothing need be kept."""
 
 from __future__ import annotations
 
@@ -10,13 +10,22 @@ from dataclasses import dataclass
 class Version:
     """One attempt to write one file. Equal values have equal bytes; different ones differ in their first line."""
 
-    seed: int
-    path: str
-    number: str
+    name: str
 
     def bytes(self) -> bytes:
-        chance = random.Random(f"{self.seed}/{self.path}/{self.number}")
+        chance = random.Random(self.name)
         size = chance.choices(
-            [chance.randrange(1, 64 << 10), chance.randrange(64 << 10, 512 << 10), 2 << 20], weights=[75, 22, 3]
+            [chance.randrange(1, 8 << 10), chance.randrange(8 << 10, 64 << 10), 400 << 10], weights=[78, 20, 2]
         )[0]
-        return f"{self.path} {self.number}\n".encode() + chance.randbytes(size)
+        return self.name.encode() + b"\n" + chance.randbytes(size)
+
+
+@dataclass(frozen=True)
+class Appended:
+    """A file to whose end something was added."""
+
+    base: Version | Appended
+    addition: Version
+
+    def bytes(self) -> bytes:
+        return self.base.bytes() + self.addition.bytes()

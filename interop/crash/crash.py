@@ -1,13 +1,17 @@
-"""Kills the server at a random instant while users are created and files uploaded, starts it again, and looks.
+"""Kills the server, or cuts its power, at a random instant while people work with it, starts it again, and looks.
 
-    interop/.venv/bin/python interop/crash/crash.py [--rounds 20] [--acks 200] [--seed N] [--keep] [--sabotage WHAT]
+    interop/.venv/bin/python interop/crash/crash.py [kill|cut] [--rounds 100] [--lanes 2] [--seed N]
 
-In each round 8 workers create users and 8 upload, half of it over existing files. Once at least `--acks` operations
-were acknowledged, the server gets SIGKILL. After the restart every acknowledged user logs in, every file whose CLOSE
-was answered has its bytes, nothing torn is visible, and a call repeated with its invocation id gets the same answer.
+In each round six sessions of three users upload, overwrite, append, rename, make, link and remove, leave uploads open
+after an acknowledged fsync, and somebody creates users. With `kill` the server gets SIGKILL, on a real disk; half of
+the lanes run without durability, which is about power only. With `cut` everything lies on a disk that forgets what was
+not synced (`interop/powercut`), and the power goes at a random operation. After the restart all that was acknowledged
+is there, nothing torn is visible, what was not acknowledged has happened or not, owners resume what was parked, and a
+call repeated with its invocation id gets the same answer.
 
-`--sabotage` damages the data after the kill, to show that the harness notices: `file` cuts an acknowledged file short,
-`lost-file` removes one, `torn-file` puts half a file there, `catalog` brings back the catalog of the round's beginning.
+To show that the harness notices: `--without SYNC` only pretends one kind of sync (see `syncs.py`), and `--damage`
+changes the data of a killed server: `file` cuts an acknowledged file short, `lost-file` removes one, `torn-file` puts
+half a file there, `catalog` brings back the catalog of the round's beginning.
 """
 
 from __future__ import annotations
@@ -19,175 +23,107 @@ import random
 import shutil
 import sys
 import tempfile
+import threading
 import time
-from concurrent.futures import ProcessPoolExecutor
+import traceback
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from crash import check, workers  # noqa: E402
-from crash.model import Files, Users  # noqa: E402
-from harness.longshore import Longshore  # noqa: E402
-from harness.processes import wait_until  # noqa: E402
-from harness.wire import Wire, connect  # noqa: E402
-
-CREATORS = UPLOADERS = 8
-ROUND_LIMIT = 60
-"""Seconds for the acknowledgements of one round."""
+from crash import bootstrap, syncs  # noqa: E402
+from crash.lane import Lane  # noqa: E402
+from crash.machine import Killing, PowerCut  # noqa: E402
 
 
-class Harness:
-    def __init__(self, directory: Path, options: argparse.Namespace):
-        self.directory, self.options = directory, options
-        # Each start takes a free port; what CreateUser answers about it must not change with that.
-        fixed = {"LONGSHORE_SFTP_PUBLIC_HOST": "sftp.example.com", "LONGSHORE_SFTP_PUBLIC_PORT": "22"}
-        self.server = Longshore(directory / "data", fixed).start()
-        self.auditor = self.server.api.create_user("/", "auditor")
-        self.uploaders = [self.server.api.create_user(f"/up/{number}", "uploader") for number in range(UPLOADERS)]
-        self.files = [Files(options.seed) for _ in self.uploaders]
-        self.users = Users()
-
-    def round(self, number: int) -> list[str]:
-        """One crash; gives what was wrong after it."""
-        began = time.monotonic()
-        journals = self.directory / f"round-{number}"
-        journals.mkdir()
-        catalog = self.saved_catalog() if self.options.sabotage == "catalog" else None
-        seen = self.crash_under_load(number, journals)
-        crashed = time.monotonic()
-        if self.options.sabotage and catalog is None:
-            self.sabotage_a_file(journals)
-        elif catalog:
-            self.restore_catalog(catalog)
-        self.server.start()
-        problems, counts = self.look(number, journals)
-        print(
-            f"round {number:3}  {seen:4} acknowledged ({counts}), killed after {crashed - began:4.1f} s, "
-            f"checked in {time.monotonic() - crashed:4.1f} s: {'ok' if not problems else 'WRONG'}",
-            flush=True,
-        )
-        return problems
-
-    def crash_under_load(self, number: int, journals: Path) -> int:
-        """Runs the workers until enough was acknowledged, then kills the server."""
-        chance = random.Random(f"{self.options.seed}/{number}/kill")
-        acknowledged = multiprocessing.Value("q", 0)
-        crew = []
-        for worker in range(CREATORS):
-            assignment = workers.Assignment(self.options.seed, number, worker, journals / f"create-{worker}")
-            crew.append((workers.create_users, (assignment, self.server.api, acknowledged)))
-        for worker, user in enumerate(self.uploaders):
-            assignment = workers.Assignment(self.options.seed, number, worker, journals / f"upload-{worker}")
-            crew.append((workers.upload, (assignment, self.server.login(user), acknowledged)))
-        processes = [multiprocessing.Process(target=target, args=args, daemon=True) for target, args in crew]
-        for process in processes:
-            process.start()
-        goal = self.options.acks + chance.randrange(self.options.acks // 2)
-        try:
-            wait_until(lambda: acknowledged.value >= goal, f"{goal} acknowledgements", ROUND_LIMIT, every=0.001)
-            time.sleep(chance.random() * 0.05)
-        finally:
-            self.server.kill()
-            for process in processes:
-                process.join(40)
-                if process.is_alive():
-                    process.kill()
-        return acknowledged.value
-
-    def look(self, number: int, journals: Path) -> tuple[list[str], str]:
-        """Everything that must hold after the restart."""
-        server, api = self.server, self.server.api
-        chance = random.Random(f"{self.options.seed}/{number}/look")
-        problems: list[str] = []
-        fresh: list[str] = []
-        unanswered: list[str] = []
-        for worker in range(CREATORS):
-            new, open_calls, wrong = self.users.apply(journals / f"create-{worker}")
-            fresh += new
-            unanswered += open_calls
-            problems += wrong
-        problems += check.settle_unanswered(api, self.users, unanswered)
-        problems += check.check_replays(api, self.users, fresh, chance)
-        problems += check.check_nobody_twice(api, self.users)
-        to_log_in = fresh + [description for description in unanswered if description in self.users.known]
-        with ProcessPoolExecutor(4) as pool:
-            problems += check.check_logins(server, self.users, to_log_in, pool)
-        closes = 0
-        transport = connect(server.login(self.auditor))
-        try:
-            audit = Wire(transport)
-            for worker, files in enumerate(self.files):
-                touched, acknowledged, wrong = files.apply(journals / f"upload-{worker}")
-                closes += acknowledged
-                problems += wrong
-                last = number == self.options.rounds
-                problems += check.check_files(audit, f"up/{worker}", files, None if last else touched)
-        finally:
-            transport.close()
-        return problems, f"{len(fresh)} users, {closes} files and renames; {len(unanswered)} calls without answer"
-
-    # Damage on purpose.
-
-    def sabotage_a_file(self, journals: Path) -> None:
-        for worker in range(UPLOADERS):
-            files, home = Files(self.options.seed), self.server.bucket() / f"up/{worker}"
-            files.apply(journals / f"upload-{worker}")
-            if files.certain:
-                break
-        victim = home / max(files.certain)
-        if self.options.sabotage == "file":
-            victim.write_bytes(victim.read_bytes()[:-1])
-        elif self.options.sabotage == "lost-file":
-            victim.unlink()
+def run_lane(number: int, options: argparse.Namespace, stop, results) -> None:
+    """One process: its share of the rounds, until something is wrong anywhere."""
+    # Connections that break are what this is about.
+    logging.getLogger("paramiko").addHandler(logging.NullHandler())
+    threading.excepthook = lambda _: None  # paramiko's threads end with their connection
+    seed = f"{options.seed}.{number}"
+    # On a real disk, not in memory: what is tested is what a file system keeps.
+    directory = Path(tempfile.mkdtemp(prefix="longshore-crash-"))
+    problems: list[str] = []
+    done = acknowledged = created = 0
+    lane = None
+    try:
+        settings = {}
+        if options.how == "cut":
+            ignore = tuple((s.kind, s.pattern) for s in syncs.SYNCS if s.name == options.without)
+            for attempt in range(options.first_starts):
+                if stop.is_set():
+                    break
+                problems += bootstrap.first_start(directory, f"{seed}.{attempt}", ignore)
+                if problems:
+                    break
+            machine = PowerCut(directory, seed, ignore)
         else:
-            (home / "half").write_bytes(b"half of some file")
-
-    def saved_catalog(self) -> Path:
-        copy = self.directory / "catalog-copy"
-        shutil.copytree(self.server.data_dir, copy, ignore=shutil.ignore_patterns("buckets", "run"))
-        return copy
-
-    def restore_catalog(self, copy: Path) -> None:
-        for path in self.server.data_dir.iterdir():
-            if path.name not in ("buckets", "run"):
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
-        shutil.copytree(copy, self.server.data_dir, dirs_exist_ok=True)
+            machine = Killing(directory)
+            if number % 2:
+                settings["LONGSHORE_STORAGE_DURABILITY"] = "none"
+        try:
+            if not problems:
+                lane = Lane(machine, directory, seed, **settings)
+                lane.damage = options.damage
+            for done in range(1, options.rounds // options.lanes + 1):
+                if problems or stop.is_set():
+                    break
+                problems += [f"round {done} of lane {number}: {problem}" for problem in lane.round()]
+            if lane and not problems and options.how == "cut":
+                problems += [f"nobody would miss the sync of {what}" for what in syncs.unknown(machine.counts())]
+        finally:
+            if lane:
+                acknowledged, created = lane.acknowledged, lane.created
+                lane.server.kill()
+            machine.close()
+    except Exception:
+        problems.append(traceback.format_exc())
+    finally:
+        if problems:
+            stop.set()
+        if problems and options.keep:
+            print(f"kept: {directory}", flush=True)
+        else:
+            shutil.rmtree(directory, ignore_errors=True)
+        results.put((done, acknowledged, created, problems))
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="Kills the server again and again and looks what is left.")
-    parser.add_argument("--rounds", type=int, default=20)
-    parser.add_argument("--acks", type=int, default=200, help="acknowledgements before the kill, at least")
+    parser = argparse.ArgumentParser(description="Kills the server, or cuts its power, and looks what is left.")
+    parser.add_argument("how", choices=["kill", "cut"])
+    parser.add_argument("--rounds", type=int, default=100)
+    parser.add_argument("--lanes", type=int, default=2, help="servers that go through it side by side")
+    parser.add_argument("--first-starts", type=int, default=6, help="cuts during the first start, in each lane")
     parser.add_argument("--seed", type=int, default=None)
-    parser.add_argument("--keep", action="store_true", help="keep data and journals when something is wrong")
-    parser.add_argument("--sabotage", choices=["file", "lost-file", "torn-file", "catalog"])
+    parser.add_argument("--keep", action="store_true", help="keep data and log when something is wrong")
+    parser.add_argument("--damage", choices=["file", "lost-file", "torn-file", "catalog"])
+    parser.add_argument("--without", choices=[sync.name for sync in syncs.SYNCS])
     options = parser.parse_args()
+    if (options.damage and options.how != "kill") or (options.without and options.how != "cut"):
+        parser.error("--damage goes with kill, --without with cut")
     if options.seed is None:
         options.seed = random.SystemRandom().getrandbits(32)
-    # Connections that break are what this is about: paramiko need not report them.
-    logging.getLogger("paramiko").addHandler(logging.NullHandler())
-    print(f"crash harness: seed {options.seed}, {options.rounds} rounds", flush=True)
-    # On a real disk, not in memory: what is tested is what a file system keeps.
-    directory = Path(tempfile.mkdtemp(prefix="longshore-crash-"))
-    harness = None
-    problems: list[str] = []
-    try:
-        harness = Harness(directory, options)
-        for number in range(1, options.rounds + 1):
-            problems = harness.round(number)
-            if problems:
-                break
-    finally:
-        if harness:
-            harness.server.kill()
-        if problems and options.keep:
-            print(f"kept: {directory}")
-        else:
-            shutil.rmtree(directory, ignore_errors=True)
+    print(f"{options.how}: seed {options.seed}, {options.rounds} rounds in {options.lanes} lanes", flush=True)
+    began = time.monotonic()
+    # Not forked: each lane has threads.
+    context = multiprocessing.get_context("spawn")
+    stop, results = context.Event(), context.Queue()
+    lanes = [context.Process(target=run_lane, args=(n, options, stop, results)) for n in range(options.lanes)]
+    for lane in lanes:
+        lane.start()
+    outcomes = [results.get(timeout=7200) for _ in lanes]
+    for lane in lanes:
+        lane.join()
+    rounds, acknowledged, created = (sum(column) for column in list(zip(*outcomes))[:3])
+    problems = [problem for outcome in outcomes for problem in outcome[3]]
+    print(
+        f"{rounds} rounds in {time.monotonic() - began:.0f} s, {acknowledged} operations and {created} users "
+        f"acknowledged: {'all there' if not problems else 'WRONG'}"
+    )
     for problem in problems:
-        print(f"WRONG: {problem}", file=sys.stderr)
+        print(f"WRONG: {problem[:1000]}", file=sys.stderr)
     if problems:
-        print(f"again with: --seed {options.seed} --rounds {number}", file=sys.stderr)
+        print(f"again with: {options.how} --seed {options.seed} --rounds {options.rounds}", file=sys.stderr)
     return 1 if problems else 0
 
 

@@ -1,87 +1,143 @@
-"""What must and what may be there after a crash, worked out from the journals."""
+"""What must and what may be there after a disaster."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from pathlib import Path
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 
-from .content import Version
-from .journal import read
+from .content import Appended, Version
+
+DIRECTORY = None
+Content = Version | Appended | None
+Tree = dict[str, Content]
+"""Path below the worker's own directory → what is there."""
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One request, or the requests of one upload."""
+
+    kind: str
+    path: str
+    to: str = ""
+    content: Content = None
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.path} {self.to}".strip()
+
+
+def after(tree: Tree, done: Operation) -> Tree:
+    """The tree once the operation was acknowledged."""
+    tree = dict(tree)
+    match done.kind:
+        case "put" | "append":
+            tree[done.path] = done.content
+        case "mkdir":
+            tree[done.path] = DIRECTORY
+        case "remove" | "rmdir":
+            del tree[done.path]
+        case "rename":
+            tree[done.to] = tree.pop(done.path)
+        case "rename directory":
+            inside = [path for path in tree if path == done.path or path.startswith(done.path + "/")]
+            for path in inside:
+                tree[done.to + path[len(done.path) :]] = tree.pop(path)
+        case "link":
+            tree[done.to] = tree[done.path]
+        case _:
+            raise AssertionError(done)
+    return tree
+
+
+def possible(tree: Tree, unanswered: Operation | None, split: bool) -> Iterator[Tree]:
+    """Every tree that may be found when the last operation was not acknowledged. `split`: the names of a rename
+    between directories may have survived apart from each other."""
+    yield tree
+    if unanswered is None:
+        return
+    yield after(tree, unanswered)
+    if split and unanswered.kind == "rename" and _parent(unanswered.path) != _parent(unanswered.to):
+        moved = after(tree, unanswered)
+        for old, new in itertools.product((True, False), repeat=2):
+            mixture = dict(tree) if old else {path: what for path, what in tree.items() if path != unanswered.path}
+            if new:
+                mixture[unanswered.to] = moved[unanswered.to]
+            yield mixture
+
+
+def _parent(path: str) -> str:
+    return path.rpartition("/")[0]
+
+
+def differences(tree: Tree, found: dict[str, bytes | None], loose: str | None = None) -> list[str]:
+    """What is not as it must be. `loose` is a file being appended to: there the old content must be in front."""
+    problems = [f"{path} is lost" for path in tree.keys() - found.keys()]
+    problems += [f"{path} is visible though it must not be" for path in found.keys() - tree.keys()]
+    for path in tree.keys() & found.keys():
+        wanted, there = tree[path], found[path]
+        if (wanted is None) != (there is None):
+            problems.append(f"{path} is a {'file' if wanted is None else 'directory'} now")
+        elif wanted is not None and there != wanted.bytes():
+            if path != loose or not there.startswith(wanted.bytes()):
+                problems.append(f"{path} is not {wanted}: {len(there)} bytes that begin with {there[:40]!r}")
+    return sorted(problems)
 
 
 @dataclass
-class Files:
-    """The files of one uploader."""
+class Expected:
+    """What one worker was promised."""
 
-    seed: int
-    certain: dict[str, Version] = field(default_factory=dict)
-    """Path → the version that was acknowledged last."""
-    open_upload: tuple[str, Version] | None = None
-    """An upload whose CLOSE was not answered: the old version or this one may be there, whole."""
-    open_rename: tuple[str, str] | None = None
-    """A rename that was not answered: one of the names is there."""
+    tree: Tree = field(default_factory=dict)
+    unanswered: Operation | None = None
+    held: dict[str, tuple[Version, int]] = field(default_factory=dict)
+    """Uploads left open after a sync: path → the whole content, and how much of it was acknowledged as safe."""
+    acknowledged: int = 0
+    published: list[tuple[str, int]] = field(default_factory=list)
+    """Path and size of each upload whose CLOSE was acknowledged since the last look."""
 
-    def apply(self, journal: Path) -> tuple[list[str], int, list[str]]:
-        """Takes in a round. Gives the paths it touched, how many operations were acknowledged, and problems."""
-        touched, acknowledged, problems = [], 0, []
-        for entry in read(journal):
-            if "problem" in entry:
-                problems.append(entry["problem"])
-                continue
-            touched.append(entry["path"])
-            acknowledged += entry["ack"]
-            if entry["try"] == "upload":
-                version = Version(self.seed, entry["path"], entry["version"])
-                if entry["ack"]:
-                    self.certain[entry["path"]] = version
-                else:
-                    self.open_upload = (entry["path"], version)
-            elif entry["ack"]:
-                self.certain[entry["to"]] = self.certain.pop(entry["path"])
-                touched.append(entry["to"])
-            else:
-                self.open_rename = (entry["path"], entry["to"])
-        return touched, acknowledged, problems
+    def begin(self, operation: Operation) -> None:
+        self.unanswered = operation
 
-    def settle(self, present: set[str], read_file) -> list[str]:
-        """Looks which way the unanswered operations went; gives what is wrong about it."""
-        problems = []
-        if self.open_upload:
-            path, version = self.open_upload
-            if path in present and read_file(path) == version.bytes():
-                self.certain[path] = version
-            self.open_upload = None  # otherwise the version before it has to be there, which the caller checks
-        if self.open_rename:
-            old, new = self.open_rename
-            if (old in present) == (new in present):
-                problems.append(f"half renamed: {old} to {new}")
-            if new in present and old in self.certain:
-                self.certain[new] = self.certain.pop(old)
-            self.open_rename = None
+    def acknowledge(self) -> None:
+        operation = self.unanswered
+        assert operation
+        self.tree = after(self.tree, operation)
+        self.unanswered = None
+        self.acknowledged += 1
+        if operation.kind == "put":
+            self.published.append((operation.path, len(operation.content.bytes())))
+
+    def settle(self, found: dict[str, bytes | None], split: bool) -> list[str]:
+        """Finds out which way the unanswered operation went; gives what is wrong."""
+        loose = self.unanswered.path if self.unanswered and self.unanswered.kind == "append" else None
+        for tree in possible(self.tree, self.unanswered, split):
+            if not differences(tree, found, loose):
+                self.tree = tree
+                self._adopt_loose(found, loose)
+                return []
+        problems = differences(self.tree, found, loose)
+        if self.unanswered:
+            problems.append(f"unanswered was: {self.unanswered}")
         return problems
+
+    def _adopt_loose(self, found: dict[str, bytes | None], loose: str | None) -> None:
+        if loose and found[loose] != self.tree[loose].bytes():
+            # Half an appended record: the file is of no more use for comparing.
+            self.tree = {path: what for path, what in self.tree.items() if path != loose}
+            self.unanswered = replace(self.unanswered, kind="torn append")
 
 
 @dataclass
 class Users:
-    """The users that the creators made."""
+    """The users that the creator made."""
 
     known: dict[str, dict] = field(default_factory=dict)
     """Description (each used once) → user as CreateUser answered."""
     calls: dict[str, tuple[dict, str]] = field(default_factory=dict)
     """Description → body and invocation id."""
+    fresh: list[str] = field(default_factory=list)
+    """Descriptions acknowledged in this round."""
 
-    def apply(self, journal: Path) -> tuple[list[str], list[str], list[str]]:
-        """Takes in a round. Gives the descriptions acknowledged, those without an answer, and problems."""
-        new, unanswered, problems = [], [], []
-        for entry in read(journal):
-            if "problem" in entry:
-                problems.append(entry["problem"])
-                continue
-            description = entry["body"]["description"]
-            self.calls[description] = (entry["body"], entry["invocation"])
-            if entry["ack"]:
-                self.known[description] = entry["user"]
-                new.append(description)
-            else:
-                unanswered.append(description)
-        return new, unanswered, problems
+    def unanswered(self) -> list[str]:
+        return [description for description in self.calls if description not in self.known]

@@ -10,7 +10,8 @@ use fuser::{BackgroundSession, MountOption};
 use rustix::mount::{UnmountFlags, unmount};
 
 use crate::fs::{Disk, Mounted, lock};
-use crate::sync::Kind;
+use crate::names::Cause;
+use crate::sync::{Kind, Sabotage};
 use crate::volume::Volume;
 
 /// What standard input may say.
@@ -28,8 +29,9 @@ pub(crate) enum Command {
     Delay(Duration),
     /// `split on` or `split off`: whether the two names of a rename between directories may survive apart.
     Split(bool),
-    /// `ignore data|names PATTERN`: syncs of these files or directories are only pretended from now on.
-    Ignore(Kind, Vec<u8>),
+    /// `ignore WHAT PATTERN`: syncs of these files (`data`) or directories (`names`) are only pretended from now on; with
+    /// `made`, `linked`, `removed`, `arrived` or `left` those of directories leave out the names that changed so.
+    Ignore(Sabotage, Vec<u8>),
     /// `heed`: all syncs are real again.
     Heed,
     /// `counts`: answers how many syncs there were since the last `reset`, as `KIND PATH N` separated by tabs.
@@ -50,8 +52,7 @@ impl Command {
             ("delay", Some(millis), None) => Self::Delay(Duration::from_millis(millis.parse().ok()?)),
             ("split", Some("on"), None) => Self::Split(true),
             ("split", Some("off"), None) => Self::Split(false),
-            ("ignore", Some("data"), Some(pattern)) => Self::Ignore(Kind::Data, pattern.into()),
-            ("ignore", Some("names"), Some(pattern)) => Self::Ignore(Kind::Names, pattern.into()),
+            ("ignore", Some(what), Some(pattern)) => Self::Ignore(sabotage(what)?, pattern.into()),
             ("heed", None, None) => Self::Heed,
             ("counts", None, None) => Self::Counts,
             ("reset", None, None) => Self::Reset,
@@ -59,6 +60,19 @@ impl Command {
         };
         words.next().is_none().then_some(command)
     }
+}
+
+fn sabotage(what: &str) -> Option<Sabotage> {
+    Some(match what {
+        "data" => Sabotage::All(Kind::Data),
+        "names" => Sabotage::All(Kind::Names),
+        "made" => Sabotage::Only(Cause::Made),
+        "linked" => Sabotage::Only(Cause::Linked),
+        "removed" => Sabotage::Only(Cause::Removed),
+        "arrived" => Sabotage::Only(Cause::Arrived),
+        "left" => Sabotage::Only(Cause::Left),
+        _ => return None,
+    })
 }
 
 /// A disk and its mount point.
@@ -116,7 +130,7 @@ impl Machine {
             Command::Cut => power.cut(),
             Command::CutAfter(operations) => power.cut_after(operations),
             Command::State => return Ok(if power.is_off() { "off" } else { "on" }.to_owned()),
-            Command::Ignore(kind, pattern) => power.ignored.push((kind, pattern)),
+            Command::Ignore(what, pattern) => power.ignored.push((what, pattern)),
             Command::Heed => power.ignored.clear(),
             Command::Counts => {
                 return Ok(power
@@ -162,7 +176,7 @@ mod tests {
             ("split on", Some(Command::Split(true))),
             (
                 "ignore names **/files",
-                Some(Command::Ignore(Kind::Names, b"**/files".to_vec())),
+                Some(Command::Ignore(Sabotage::All(Kind::Names), b"**/files".to_vec())),
             ),
             ("counts", Some(Command::Counts)),
             ("", None),

@@ -12,6 +12,22 @@ pub(crate) struct Change {
     pub(crate) name: OsString,
     /// `None`: the name goes.
     pub(crate) to: Option<u64>,
+    pub(crate) cause: Cause,
+}
+
+/// Why a name changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Cause {
+    /// A file, link or directory was made.
+    Made,
+    /// A second name was given.
+    Linked,
+    /// It was removed.
+    Removed,
+    /// It came by a rename.
+    Arrived,
+    /// It went by a rename.
+    Left,
 }
 
 /// What survives together or not at all: one system call, as in the journal of a file system.
@@ -47,12 +63,14 @@ impl NameLog {
         self.last
     }
 
-    /// Takes out what a sync of `dir` makes durable, in order.
-    pub(crate) fn sync(&mut self, dir: u64, up_to: u64) -> Vec<Change> {
+    /// Takes out what a sync of `dir` makes durable, in order. Steps that changed names in it for one of the causes
+    /// `but` are left out.
+    pub(crate) fn sync(&mut self, dir: u64, up_to: u64, but: &[Cause]) -> Vec<Change> {
         let mut chosen = BTreeSet::new();
         let mut names: HashSet<(u64, OsString)> = HashSet::new();
         for step in self.steps.iter().rev().filter(|step| step.number <= up_to) {
-            let wanted = step.changes.iter().any(|change| change.dir == dir)
+            let in_dir = || step.changes.iter().filter(|change| change.dir == dir);
+            let wanted = (in_dir().next().is_some() && !in_dir().any(|change| but.contains(&change.cause)))
                 || step
                     .changes
                     .iter()
@@ -106,6 +124,7 @@ mod tests {
             dir,
             name: name.into(),
             to,
+            cause: Cause::Made,
         }
     }
 
@@ -123,10 +142,10 @@ mod tests {
         let rename = [change(1, "a", None), change(2, "b", Some(7))];
         let other = [change(3, "c", Some(8))];
         let mut log = log(&[&create, &other, &rename]);
-        let synced = log.sync(2, log.last());
+        let synced = log.sync(2, log.last(), &[]);
         assert_eq!(synced, [create.as_slice(), rename.as_slice()].concat());
-        assert_eq!(log.sync(3, log.last()), other);
-        assert!(log.sync(1, log.last()).is_empty());
+        assert_eq!(log.sync(3, log.last(), &[]), other);
+        assert!(log.sync(1, log.last(), &[]).is_empty());
     }
 
     #[test]
@@ -134,8 +153,20 @@ mod tests {
         let mut log = log(&[&[change(1, "a", Some(7))]]);
         let began = log.last();
         log.push(vec![change(1, "b", Some(8))]);
-        assert_eq!(log.sync(1, began), [change(1, "a", Some(7))]);
-        assert_eq!(log.sync(1, log.last()), [change(1, "b", Some(8))]);
+        assert_eq!(log.sync(1, began, &[]), [change(1, "a", Some(7))]);
+        assert_eq!(log.sync(1, log.last(), &[]), [change(1, "b", Some(8))]);
+    }
+
+    #[test]
+    fn a_cause_that_is_left_out_leaves_its_steps_unsynced() {
+        let made = change(1, "a", Some(7));
+        let linked = Change {
+            cause: Cause::Linked,
+            ..change(1, "b", Some(7))
+        };
+        let mut log = log(&[std::slice::from_ref(&made), std::slice::from_ref(&linked)]);
+        assert_eq!(log.sync(1, log.last(), &[Cause::Linked]), [made]);
+        assert_eq!(log.sync(1, log.last(), &[]), [linked]);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use rustix::io::Errno;
 
 use crate::chance::Chance;
 use crate::inode::{Inode, Meta, ROOT};
-use crate::names::Change;
+use crate::names::{Cause, Change};
 use crate::pattern;
 use crate::survive;
 use crate::volume::Volume;
@@ -30,6 +30,15 @@ impl Kind {
     }
 }
 
+/// What a sync leaves out when it is told to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sabotage {
+    /// Everything.
+    All(Kind),
+    /// Names that changed for this cause.
+    Only(Cause),
+}
+
 /// Whether there is power, until when, and what was synced.
 #[derive(Debug)]
 pub(crate) struct Power {
@@ -38,8 +47,8 @@ pub(crate) struct Power {
     /// Operations until the power goes.
     fuse: Option<u64>,
     syncs: u64,
-    /// Syncs that are only pretended.
-    pub(crate) ignored: Vec<(Kind, Vec<u8>)>,
+    /// Syncs that are only pretended, by pattern of paths.
+    pub(crate) ignored: Vec<(Sabotage, Vec<u8>)>,
     /// How many there were, by what and where.
     pub(crate) counts: BTreeMap<(Kind, Vec<u8>), u64>,
 }
@@ -100,8 +109,8 @@ enum Covers {
     Nothing,
     /// Data, and attributes unless it is fdatasync(2).
     File(Arc<Vec<u8>>, Option<Meta>),
-    /// Names up to this step.
-    Dir(u64, Meta),
+    /// Names up to this step, but for those that changed for one of these causes.
+    Dir(u64, Vec<Cause>, Meta),
 }
 
 impl Volume {
@@ -111,14 +120,20 @@ impl Volume {
         let path = self.path_of(ino);
         let inode = self.inode(ino)?;
         let kind = if inode.is_dir() { Kind::Names } else { Kind::Data };
-        let ignored = &self.power.ignored;
-        let what = if ignored
-            .iter()
-            .any(|(what, pattern)| *what == kind && pattern::matches(pattern, &path))
-        {
+        let left_out = |what| {
+            let ignored = self.power.ignored.iter();
+            let mut ignored = ignored.filter(|(sabotage, _)| *sabotage == what);
+            ignored.any(|(_, pattern)| pattern::matches(pattern, &path))
+        };
+        let what = if left_out(Sabotage::All(kind)) {
             Covers::Nothing
         } else if kind == Kind::Names {
-            Covers::Dir(self.log.last(), inode.meta.clone())
+            use Cause::{Arrived, Left, Linked, Made, Removed};
+            let causes = [Made, Linked, Removed, Arrived, Left];
+            let but = causes
+                .into_iter()
+                .filter(|&cause| left_out(Sabotage::Only(cause)));
+            Covers::Dir(self.log.last(), but.collect(), inode.meta.clone())
         } else {
             Covers::File(Arc::clone(&inode.data), (!data_only).then(|| inode.meta.clone()))
         };
@@ -141,8 +156,8 @@ impl Volume {
                     saved.meta = meta.unwrap_or_else(|| saved.meta.clone());
                 }
             }
-            Covers::Dir(up_to, meta) => {
-                let changes = self.log.sync(begun.ino, up_to);
+            Covers::Dir(up_to, but, meta) => {
+                let changes = self.log.sync(begun.ino, up_to, &but);
                 self.keep(changes);
                 let saved = &mut self.inode_mut(begun.ino)?.saved;
                 if saved.sync < begun.number {

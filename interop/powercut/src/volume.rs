@@ -10,7 +10,7 @@ use rustix::fs::RenameFlags;
 use rustix::io::Errno;
 
 use crate::inode::{Inode, Meta, ROOT};
-use crate::names::{Change, NameLog};
+use crate::names::{Cause, Change, NameLog};
 use crate::sync::Power;
 
 /// The longest name, as everywhere on Linux (NAME_MAX).
@@ -23,7 +23,7 @@ pub(crate) struct Volume {
     next: u64,
     pub(crate) log: NameLog,
     pub(crate) power: Power,
-    /// Whether the two names of a rename between directories may survive apart from each other, as POSIX allows.
+    /// Whether the two names of a file that moves between directories may survive apart from each other, as POSIX allows.
     pub(crate) split_renames: bool,
 }
 
@@ -90,6 +90,9 @@ impl Volume {
 
     /// The path under which an inode was seen last.
     pub(crate) fn path_of(&self, ino: u64) -> Vec<u8> {
+        if ino == ROOT {
+            return b"/".to_vec();
+        }
         let mut names = Vec::new();
         let mut at = ino;
         while at != ROOT {
@@ -123,7 +126,7 @@ impl Volume {
         if birth.kind == FileType::Directory {
             self.inode_mut(dir)?.links += 1;
         }
-        self.change(vec![to(dir, name, ino)])?;
+        self.change(vec![to(dir, name, ino, Cause::Made)])?;
         Ok(ino)
     }
 
@@ -144,7 +147,7 @@ impl Volume {
         inode.links += 1;
         inode.meta.ctime = SystemTime::now();
         inode.seen = (dir, name.to_owned());
-        self.change(vec![to(dir, name, ino)])
+        self.change(vec![to(dir, name, ino, Cause::Linked)])
     }
 
     /// Takes a name away.
@@ -157,7 +160,7 @@ impl Volume {
             _ => {}
         }
         self.drop_link(dir, ino)?;
-        self.change(vec![gone(dir, name)])
+        self.change(vec![gone(dir, name, Cause::Removed)])
     }
 
     /// rename(2) and renameat2(2).
@@ -177,7 +180,10 @@ impl Volume {
             let other = replaced.ok_or(Errno::NOENT)?;
             self.inode_mut(ino)?.seen = (new.0, new.1.to_owned());
             self.inode_mut(other)?.seen = (from.0, from.1.to_owned());
-            return self.change(vec![to(new.0, new.1, ino), to(from.0, from.1, other)]);
+            return self.change(vec![
+                to(new.0, new.1, ino, Cause::Arrived),
+                to(from.0, from.1, other, Cause::Arrived),
+            ]);
         }
         if flags.contains(RenameFlags::NOREPLACE) && replaced.is_some() {
             return Err(Errno::EXIST);
@@ -200,8 +206,12 @@ impl Volume {
         let moved = self.inode_mut(ino)?;
         moved.seen = (new.0, new.1.to_owned());
         moved.meta.ctime = SystemTime::now();
-        let (arrives, leaves) = (to(new.0, new.1, ino), gone(from.0, from.1));
-        if self.split_renames && from.0 != new.0 {
+        let (arrives, leaves) = (
+            to(new.0, new.1, ino, Cause::Arrived),
+            gone(from.0, from.1, Cause::Left),
+        );
+        // No file system leaves a directory under two names.
+        if self.split_renames && !is_dir && from.0 != new.0 {
             self.change(vec![arrives])?;
             return self.change(vec![leaves]);
         }
@@ -311,18 +321,20 @@ fn touched(meta: &mut Meta) {
     meta.ctime = meta.mtime;
 }
 
-fn to(dir: u64, name: &OsStr, ino: u64) -> Change {
+fn to(dir: u64, name: &OsStr, ino: u64, cause: Cause) -> Change {
     Change {
         dir,
         name: name.to_owned(),
         to: Some(ino),
+        cause,
     }
 }
 
-fn gone(dir: u64, name: &OsStr) -> Change {
+fn gone(dir: u64, name: &OsStr, cause: Cause) -> Change {
     Change {
         dir,
         name: name.to_owned(),
         to: None,
+        cause,
     }
 }

@@ -168,7 +168,8 @@ fn a_pretended_sync_keeps_nothing_and_is_counted() {
         |volume| {
             let dir = make(volume, ROOT, "home", FileType::Directory);
             sync(volume, ROOT);
-            volume.power.ignored.push((Kind::Names, b"/home".to_vec()));
+            let all = Sabotage::All(Kind::Names);
+            volume.power.ignored.push((all, b"/home".to_vec()));
             make(volume, dir, "f", FileType::RegularFile);
             sync(volume, dir);
             assert_eq!(volume.power.counts[&(Kind::Names, b"/home".to_vec())], 1);
