@@ -2,6 +2,7 @@
 //!
 //! This crate knows neither SSH nor HTTP. Paths reach it only as [`RemotePath`].
 
+mod digest;
 mod error;
 mod limits;
 mod local;
@@ -19,7 +20,7 @@ pub use local::{LocalOptions, LocalStore, ResolverChoice, UserFilesOptions, Visi
 pub use path::{BucketName, InvalidBucketName, PathError, RemotePath};
 pub use store::{EditFile, Home, Listing, ReadFile, Store, Upload};
 pub use types::{
-    Capabilities, DirEntry, Durability, EditMode, FileType, OwnerId, Precondition, SetStat, Sha256,
+    Capabilities, Digest, DirEntry, Durability, EditMode, FileType, OwnerId, Precondition, SetStat, Sha256,
     SpaceInfo, Stat, UploadBase, UploadOptions, Version,
 };
 pub use upload_types::{

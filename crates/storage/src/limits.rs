@@ -52,3 +52,20 @@ pub(crate) const READ_AT_ONCE: usize = 256 << 10;
 
 /// Bytes that the caller of CLOSE may have kept with the record of an upload: evidence for a verdict, some names.
 pub(crate) const NOTE_BYTES: usize = 4096;
+
+/// Bytes that were written ahead of the gap-free front, or before an upload was taken up again, and are read back for
+/// the digest with one later write: some 2 ms of work. A resumed upload so catches up many times faster than it grows.
+pub(crate) const DIGEST_CATCH_UP: u64 = 4 << 20;
+
+/// Bytes that CLOSE reads at most to finish a digest (some 40 ms); with more left it is finished after the answer.
+pub(crate) const DIGEST_AT_CLOSE: u64 = FLUSH_BYTES;
+
+/// Bytes read at a time for a digest; what is read stays in the processor's cache.
+pub(crate) const DIGEST_CHUNK: usize = 256 << 10;
+
+/// Digests that wait to be finished after publishing (each holds a file open); files beyond it have none.
+pub(crate) const LATE_DIGESTS: usize = 64;
+
+/// Bytes of holes in a file whose digest is still finished after publishing. A file of many terabytes of nothing is made
+/// with one write; reading it would keep a processor busy for hours.
+pub(crate) const DIGEST_HOLES: u64 = 32 << 30;

@@ -12,7 +12,8 @@ use async_trait::async_trait;
 use crate::error::{ErrorKind, Result, StorageError};
 use crate::path::{BucketName, RemotePath};
 use crate::types::{
-    Capabilities, DirEntry, EditMode, OwnerId, SetStat, SpaceInfo, Stat, UploadOptions, Version,
+    Capabilities, Digest, DirEntry, EditMode, OwnerId, SetStat, Sha256, SpaceInfo, Stat, UploadOptions,
+    Version,
 };
 use crate::upload_types::{Closed, EndedUpload, Published, UploadFacts, UploadId, UploadInfo};
 
@@ -196,6 +197,20 @@ pub trait Upload: Send + Sync {
 
     /// Makes the data written so far durable without publishing (`fsync@openssh.com`).
     async fn sync(&self) -> Result<()>;
+
+    /// SHA-256 of what was published, as far as it is known now.
+    fn digest(&self) -> Digest {
+        Digest::Absent
+    }
+
+    /// Waits until the digest of a published upload is known, or known never to be: it is finished in the background
+    /// where much came out of order.
+    async fn settled_digest(&self) -> Option<Sha256> {
+        match self.digest() {
+            Digest::Known(digest) => Some(digest),
+            Digest::Pending | Digest::Absent => None,
+        }
+    }
 
     /// Puts the upload under its final name in one step; durable as configured when it returns. Where several
     /// handles have joined one upload, the last of them publishes and the others make their data durable.

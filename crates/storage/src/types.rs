@@ -24,6 +24,17 @@ pub enum FileType {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sha256(pub [u8; 32]);
 
+/// What is known of the digest of an upload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Digest {
+    /// It is this.
+    Known(Sha256),
+    /// It is still being made: not published yet, or bytes that came out of order are being read.
+    Pending,
+    /// There is none, and there will be none: switched off, changed since, or too much work.
+    Absent,
+}
+
 /// Which version of a file: changes with each publish and each edit that the store can notice.
 /// Opaque; equal values mean the same bytes as far as the store can tell.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,7 +59,8 @@ pub struct Stat {
     pub modified: SystemTime,
     /// Last reading, as far as the store keeps it.
     pub accessed: SystemTime,
-    /// SHA-256 of the content when the store knows it to be current.
+    /// SHA-256 of the content when the store knows it to be current. Only an open file tells it
+    /// ([`ReadFile::stat`](crate::ReadFile::stat)): listings and look-ups by name stay cheap.
     pub digest: Option<Sha256>,
 }
 

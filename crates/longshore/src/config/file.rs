@@ -157,6 +157,7 @@ fn is_section(key: &str) -> bool {
 fn value_of(kind: &Kind, value: &DeValue<'_>) -> Result<Value, String> {
     match value {
         DeValue::String(text) => kind.check_text(text),
+        DeValue::Boolean(on) => kind.check_switch(*on),
         DeValue::Integer(integer) => {
             let digits = integer.as_str();
             kind.check_integer(u64::from_str_radix(digits, integer.radix()).map_err(|_| kind.expectation())?)

@@ -24,6 +24,8 @@ pub enum Kind {
     },
     /// One of these words.
     Choice(&'static [&'static str]),
+    /// `true` or `false`.
+    Switch,
     /// Permission bits in octal.
     Mode,
     /// Web origins (`https://app.example.com`); a list.
@@ -115,6 +117,17 @@ impl Kind {
         }
     }
 
+    /// Checks a truth value from a file.
+    ///
+    /// # Errors
+    /// As [`Self::parse_os`].
+    pub fn check_switch(&self, on: bool) -> Result<Value, String> {
+        match self {
+            Self::Switch => Ok(Value::Text(on.to_string())),
+            _ => Err(self.expectation()),
+        }
+    }
+
     /// Checks a text from a file.
     ///
     /// # Errors
@@ -124,6 +137,7 @@ impl Kind {
             Self::Listen => text.parse::<ListenAddress>().is_ok(),
             Self::Host => is_host(text),
             Self::Choice(words) => words.contains(&text),
+            Self::Switch => matches!(text, "true" | "false"),
             Self::Mode => parse_mode(text).is_some(),
             Self::Filter => !text.is_empty() && EnvFilter::builder().parse(text).is_ok(),
             Self::Url => text.parse::<Url>().is_ok(),
@@ -147,6 +161,7 @@ impl Kind {
             Self::Integer { min, max: u64::MAX } => format!("a whole number of at least {min}"),
             Self::Integer { min, max } => format!("a whole number from {min} to {max}"),
             Self::Choice(words) => format!("one of {}", words.join(", ")),
+            Self::Switch => "true or false".to_owned(),
             Self::Mode => "permission bits in octal, as text: \"022\"".to_owned(),
             Self::Origins => "a list of origins such as https://app.example.com".to_owned(),
             Self::Filter => {
@@ -167,6 +182,7 @@ impl Kind {
             Self::Host => "host name",
             Self::Integer { .. } => "integer",
             Self::Choice(_) => "choice",
+            Self::Switch => "true or false",
             Self::Mode => "text",
             Self::Origins => "list of texts",
             Self::Filter => "log filter",
@@ -272,6 +288,11 @@ mod tests {
         }
         assert!(parse(Kind::Choice(&["close", "none"]), "none").is_ok());
         assert!(parse(Kind::Choice(&["close", "none"]), "None").is_err());
+        assert!(parse(Kind::Switch, "false").is_ok());
+        for bad in ["", "off", "True", "1"] {
+            assert!(parse(Kind::Switch, bad).is_err(), "{bad}");
+        }
+        assert_eq!(Kind::Switch.check_switch(true), parse(Kind::Switch, "true"));
         assert!(parse(Kind::Secret, "abc.def").is_ok());
         assert!(parse(Kind::Secret, "abc def").is_err());
     }

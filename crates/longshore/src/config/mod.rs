@@ -141,6 +141,12 @@ impl Config {
         }
     }
 
+    /// Whether a switch is on.
+    #[must_use]
+    pub fn is_on(&self, setting: &'static Setting) -> bool {
+        self.text(setting) == Some("true")
+    }
+
     /// A number, if set.
     #[must_use]
     pub fn integer(&self, setting: &'static Setting) -> Option<u64> {

@@ -213,6 +213,38 @@ pub static UPLOADS_VISIBLE_TO: Setting = Setting {
     )
 };
 
+/// Digest of uploads.
+pub static UPLOADS_DIGEST: Setting = Setting {
+    summary: "Whether the SHA-256 of each upload is computed while it arrives. It is kept with the file and on the \
+              record of the upload, and answers `sha256sum` and `check-file` without reading the file again.",
+    reason: "It costs about half a second of CPU for each GiB where the processor has SHA extensions.",
+    ..Setting::new("uploads.digest", Kind::Switch, Some("true"))
+};
+
+/// Uploads that lack bytes.
+pub static UPLOADS_ON_SHORT: Setting = Setting {
+    summary: "What CLOSE does when a client had announced a larger file than it sent. `refuse`: it fails, and the \
+              upload stays parked for its owner. `warn`: the file is published and the record says so.",
+    reason: "Half a file that looks whole is the worst that can happen to its reader.",
+    ..Setting::new(
+        "uploads.on_short",
+        Kind::Choice(&["refuse", "warn"]),
+        Some("refuse"),
+    )
+};
+
+/// How long records of uploads are kept.
+pub static UPLOADS_KEEP_RECORDS_DAYS: Setting = Setting {
+    unit: "days",
+    summary: "How long the records of finished uploads are kept. 0 keeps them for ever.",
+    reason: "A year of disputes; a record takes some 500 bytes.",
+    ..Setting::new(
+        "uploads.keep_records_days",
+        Kind::Integer { min: 0, max: 36_500 },
+        Some("400"),
+    )
+};
+
 /// Drain time.
 pub static SHUTDOWN_GRACE_SECS: Setting = Setting {
     unit: "seconds",
@@ -289,6 +321,9 @@ pub static SETTINGS: &[&Setting] = &[
     &STORAGE_RESOLVER,
     &STORAGE_UMASK,
     &UPLOADS_VISIBLE_TO,
+    &UPLOADS_DIGEST,
+    &UPLOADS_ON_SHORT,
+    &UPLOADS_KEEP_RECORDS_DAYS,
     &SHUTDOWN_GRACE_SECS,
     &LOG_LEVEL,
     &LOG_FORMAT,

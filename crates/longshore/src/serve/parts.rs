@@ -75,6 +75,7 @@ fn local_options(config: &Config) -> LocalOptions {
             Some("fallback") => ResolverChoice::Fallback,
             _ => ResolverChoice::Auto,
         },
+        digest: config.is_on(&settings::UPLOADS_DIGEST),
         umask: config
             .text(&settings::STORAGE_UMASK)
             .and_then(parse_mode)

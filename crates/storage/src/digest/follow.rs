@@ -135,7 +135,7 @@ impl Follow {
             return Ok(Outcome::Later(rest));
         }
         rest.read(file, size, || true)?;
-        Ok(Outcome::Known(rest.finish()))
+        Ok(Outcome::Known(rest.digest()))
     }
 
     fn catch_up(&mut self, file: BorrowedFd<'_>) {
@@ -197,9 +197,9 @@ impl Rest {
     }
 
     /// The digest of what was read.
-    pub(crate) fn finish(self) -> Sha256 {
+    pub(crate) fn digest(&self) -> Sha256 {
         let mut bytes = [0; 32];
-        bytes.copy_from_slice(self.context.finish().as_ref());
+        bytes.copy_from_slice(self.context.clone().finish().as_ref());
         Sha256(bytes)
     }
 }
@@ -238,7 +238,9 @@ impl std::fmt::Debug for Front {
 
 impl std::fmt::Debug for Rest {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Rest").field("from", &self.from).finish_non_exhaustive()
+        f.debug_struct("Rest")
+            .field("from", &self.from)
+            .finish_non_exhaustive()
     }
 }
 
@@ -254,7 +256,7 @@ mod tests {
     fn sha256(data: &[u8]) -> Sha256 {
         let mut context = Context::new(&SHA256);
         context.update(data);
-        Rest { context, from: 0 }.finish()
+        Rest { context, from: 0 }.digest()
     }
 
     /// A file with its follower.
@@ -307,7 +309,9 @@ mod tests {
     fn bytes_in_order_are_never_read_back() {
         let mut upload = Upload::new();
         for block in 0..100_u8 {
-            upload.follow.wrote(u64::from(block) * 3, &[block; 3], upload.file.as_fd());
+            upload
+                .follow
+                .wrote(u64::from(block) * 3, &[block; 3], upload.file.as_fd());
         }
         // The file itself is empty: whatever was digested came from memory.
         assert_eq!(upload.front(), Some(300));
@@ -366,7 +370,9 @@ mod tests {
     fn blocks_in_reverse_order_need_one_range_only() {
         let mut upload = Upload::new();
         for block in (0..5000_u64).rev() {
-            upload.follow.wrote(block * 10, b"0123456789", upload.file.as_fd());
+            upload
+                .follow
+                .wrote(block * 10, b"0123456789", upload.file.as_fd());
         }
         assert!(upload.front().is_some(), "the bound on ranges was never met");
     }

@@ -9,10 +9,10 @@ use rustix::fs::fstat;
 use tokio::sync::watch;
 
 use super::follow::Rest;
-use super::mark::{self, Marked};
+use super::mark;
 use crate::limits;
 use crate::local::{Fault, lock, size_in_blocks, version_of};
-use crate::types::{Digest, Sha256};
+use crate::types::{Digest, Sha256, Version};
 
 /// The work that waits. Ends with its store.
 #[derive(Debug, Default)]
@@ -40,6 +40,10 @@ pub(crate) struct Task {
     /// Its size when it was published.
     pub(crate) size: u64,
     pub(crate) rest: Rest,
+    /// Whether the file carries [`Digest::Pending`], which tells changes of its content from new times and names.
+    pub(crate) kept: bool,
+    /// Tells any change where it does not.
+    pub(crate) version: Version,
     /// Who wants to know.
     pub(crate) done: watch::Sender<Digest>,
 }
@@ -86,7 +90,9 @@ impl Inner {
 impl Task {
     fn run(mut self, go_on: impl Fn() -> bool) {
         match self.finish(go_on) {
-            Ok(Some(digest)) => drop(self.done.send(Digest::Known(digest))),
+            Ok(Some(digest)) => {
+                self.done.send_replace(Digest::Known(digest));
+            }
             Ok(None) => self.give_up(),
             Err(fault) => {
                 tracing::warn!(?fault, "a published file could not be read for its digest");
@@ -97,26 +103,23 @@ impl Task {
 
     /// `None` when the content changed meanwhile, or when it was told to stop.
     fn finish(&mut self, go_on: impl Fn() -> bool) -> Result<Option<Sha256>, Fault> {
-        let before = fstat(&self.file)?;
-        let holes = self.size.saturating_sub(size_in_blocks(&before));
+        let holes = self.size.saturating_sub(size_in_blocks(&fstat(&self.file)?));
         if holes > limits::DIGEST_HOLES {
             return Ok(None);
         }
-        let marked = mark::read(self.file.as_fd(), &before) == Some(Marked::Pending);
         if !self.rest.read(self.file.as_fd(), self.size, go_on)? {
             return Ok(None);
         }
-        let digest = std::mem::replace(&mut self.rest, Rest::whole()).finish();
-        let unchanged = if marked {
-            // Follows the file through renames and new times.
+        let digest = self.rest.digest();
+        let unchanged = if self.kept {
             mark::complete(self.file.as_fd(), digest)
         } else {
-            version_of(&before) == version_of(&fstat(&self.file)?)
+            self.version == version_of(&fstat(&self.file)?)
         };
         Ok(unchanged.then_some(digest))
     }
 
     fn give_up(self) {
-        drop(self.done.send(Digest::Absent));
+        self.done.send_replace(Digest::Absent);
     }
 }

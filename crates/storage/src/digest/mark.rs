@@ -13,7 +13,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use rustix::fs::{FileType, Stat as RawStat, XattrFlags, fgetxattr, fremovexattr, fsetxattr, fstat};
 
 use crate::local::{Fault, is_type};
-use crate::types::Sha256;
+use crate::types::{Digest, Sha256};
 
 /// Of all stores of this program.
 const NAME: &str = "user.longshore";
@@ -24,40 +24,33 @@ const CHECK_LEN: usize = 16;
 /// Stands in the place of a digest that is still being made: no file has it, as far as anybody knows.
 const PENDING: [u8; DIGEST_LEN] = [0; DIGEST_LEN];
 
-/// What the attribute of a file says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Marked {
-    /// The digest is this, and the content is still the same.
-    Known(Sha256),
-    /// The digest is being made, and the content is still the same.
-    Pending,
-}
-
 /// Keeps what is known of an open file. `false` where the file system has no such attributes, or no room.
-pub(crate) fn keep(file: BorrowedFd<'_>, marked: Marked) -> bool {
+/// [`Digest::Absent`] removes what was kept.
+pub(crate) fn keep(file: BorrowedFd<'_>, known: Digest) -> bool {
     let Ok(stat) = fstat(file) else { return false };
-    set(file, &stat, marked, XattrFlags::empty())
+    set(file, &stat, known, XattrFlags::empty())
 }
 
 /// What is known of an open file with these attributes.
-pub(crate) fn read(file: BorrowedFd<'_>, stat: &RawStat) -> Option<Marked> {
-    if !is_type(stat, FileType::RegularFile) {
-        return None;
-    }
+pub(super) fn read(file: BorrowedFd<'_>, stat: &RawStat) -> Digest {
     let mut value = [0; DIGEST_LEN + CHECK_LEN];
-    let len = fgetxattr(file, NAME, &mut value).ok()?;
-    let (bytes, rest) = value.split_first_chunk::<DIGEST_LEN>()?;
-    (len == value.len() && rest == check(stat)).then(|| match *bytes {
-        PENDING => Marked::Pending,
-        bytes => Marked::Known(Sha256(bytes)),
-    })
+    match fgetxattr(file, NAME, &mut value[..]) {
+        Ok(len) if len == value.len() && value[DIGEST_LEN..] == check(stat) => {}
+        _ => return Digest::Absent,
+    }
+    let mut bytes = [0; DIGEST_LEN];
+    bytes.copy_from_slice(&value[..DIGEST_LEN]);
+    match bytes {
+        PENDING => Digest::Pending,
+        bytes => Digest::Known(Sha256(bytes)),
+    }
 }
 
 /// The digest of an open file with these attributes.
 pub(crate) fn known(file: BorrowedFd<'_>, stat: &RawStat) -> Option<Sha256> {
     match read(file, stat) {
-        Some(Marked::Known(digest)) => Some(digest),
-        Some(Marked::Pending) | None => None,
+        Digest::Known(digest) => Some(digest),
+        Digest::Pending | Digest::Absent => None,
     }
 }
 
@@ -80,8 +73,12 @@ pub(crate) fn retime(
     // Attributes are not to be had through an O_PATH handle itself, but through its entry.
     let entry = format!("/proc/self/fd/{}", path_only.as_raw_fd());
     let mut value = [0; DIGEST_LEN + CHECK_LEN];
-    let held = rustix::fs::getxattr(entry.as_str(), NAME, &mut value)
-        .is_ok_and(|len| len == value.len() && value[DIGEST_LEN..] == check(&before));
+    let found = rustix::fs::getxattr(entry.as_str(), NAME, &mut value[..]);
+    let held = found == Ok(value.len()) && value[DIGEST_LEN..] == check(&before);
+    if found.is_ok() && !held {
+        // The times asked for may be those from before the content changed: it must not count again.
+        let _ = rustix::fs::removexattr(entry.as_str(), NAME);
+    }
     change()?;
     if held && let Ok(after) = fstat(path_only) {
         value[DIGEST_LEN..].copy_from_slice(&check(&after));
@@ -91,17 +88,17 @@ pub(crate) fn retime(
     Ok(())
 }
 
-/// Puts the digest in the place of [`Marked::Pending`], if that still holds.
+/// Puts the digest in the place of [`Digest::Pending`], if that still holds.
 pub(super) fn complete(file: BorrowedFd<'_>, digest: Sha256) -> bool {
     let Ok(stat) = fstat(file) else { return false };
-    read(file, &stat) == Some(Marked::Pending)
-        && set(file, &stat, Marked::Known(digest), XattrFlags::REPLACE)
+    read(file, &stat) == Digest::Pending && set(file, &stat, Digest::Known(digest), XattrFlags::REPLACE)
 }
 
-fn set(file: BorrowedFd<'_>, stat: &RawStat, marked: Marked, flags: XattrFlags) -> bool {
-    let bytes = match marked {
-        Marked::Known(digest) => digest.0,
-        Marked::Pending => PENDING,
+fn set(file: BorrowedFd<'_>, stat: &RawStat, known: Digest, flags: XattrFlags) -> bool {
+    let bytes = match known {
+        Digest::Known(digest) => digest.0,
+        Digest::Pending => PENDING,
+        Digest::Absent => return fremovexattr(file, NAME).is_ok(),
     };
     let mut value = [0; DIGEST_LEN + CHECK_LEN];
     value[..DIGEST_LEN].copy_from_slice(&bytes);

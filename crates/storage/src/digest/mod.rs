@@ -5,6 +5,6 @@ mod follow;
 mod late;
 mod mark;
 
-pub(crate) use follow::{Follow, Outcome};
+pub(crate) use follow::{Follow, Outcome, Rest};
 pub(crate) use late::{Late, Task};
-pub(crate) use mark::{Marked, forget, keep, known, read, retime};
+pub(crate) use mark::{forget, keep, known, retime};

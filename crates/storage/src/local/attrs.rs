@@ -11,6 +11,7 @@ use rustix::io::Errno;
 
 use super::fault::Fault;
 use super::resolve::Place;
+use crate::digest;
 use crate::error::ErrorKind;
 use crate::types::{FileType, Stat, Version};
 
@@ -64,6 +65,16 @@ pub(crate) fn version_of(raw: &RawStat) -> Version {
     Version(bytes.into_boxed_slice())
 }
 
+/// Bytes that a file takes on disk, its holes left out.
+#[allow(
+    clippy::useless_conversion,
+    reason = "the widths differ between architectures"
+)]
+pub(crate) fn size_in_blocks(raw: &RawStat) -> u64 {
+    // Units of 512 bytes whatever the file system's own are (stat(2)).
+    u64::try_from(raw.st_blocks).unwrap_or(0).saturating_mul(512)
+}
+
 /// Whether the attributes are those of a `kind`.
 pub(crate) fn is_type(raw: &RawStat, kind: RawType) -> bool {
     RawType::from_raw_mode(raw.st_mode) == kind
@@ -89,12 +100,15 @@ pub(crate) fn apply_mode(place: &Place, mode: u32) -> Result<(), Fault> {
 /// Sets the times of what stands at `place`; a link is not followed.
 pub(crate) fn apply_times(place: &Place, times: Times) -> Result<(), Fault> {
     let times = timestamps(times);
-    Ok(utimensat(
-        &place.parent,
-        place.name.as_slice(),
-        &times,
-        AtFlags::SYMLINK_NOFOLLOW,
-    )?)
+    let fd = place.open(OFlags::PATH)?;
+    digest::retime(fd.as_fd(), || {
+        Ok(utimensat(
+            &place.parent,
+            place.name.as_slice(),
+            &times,
+            AtFlags::SYMLINK_NOFOLLOW,
+        )?)
+    })
 }
 
 /// Sets the times of an open file.

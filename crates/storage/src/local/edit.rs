@@ -2,6 +2,7 @@
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -13,6 +14,7 @@ use super::fault::Fault;
 use super::home::HomeRoot;
 use super::io::{read_into, retry, space_of, write_all_at};
 use super::look::{open_regular, refuse_unwritable, settle};
+use crate::digest;
 use crate::error::{ErrorKind, Result};
 use crate::path::RemotePath;
 use crate::store::EditFile;
@@ -42,6 +44,7 @@ pub(super) fn open(
                 append,
                 readable,
                 durable: home.shared.is_durable(),
+                changed: AtomicBool::new(false),
             }),
         }) as Arc<dyn EditFile>)
     })
@@ -56,6 +59,8 @@ struct Inner {
     append: bool,
     readable: bool,
     durable: bool,
+    /// The digest is void: this handle is changing the content.
+    changed: AtomicBool,
 }
 
 impl LocalEdit {
@@ -119,7 +124,15 @@ impl EditFile for LocalEdit {
 }
 
 impl Inner {
+    /// Before the first change: in the other order a digest that is bound to new times at this moment would outlive it.
+    fn void_digest(&self) {
+        if !self.changed.swap(true, Ordering::Relaxed) {
+            digest::forget(self.file.as_fd());
+        }
+    }
+
     fn write(&self, offset: u64, data: &[u8]) -> Result<(), Fault> {
+        self.void_digest();
         if self.append {
             // O_APPEND makes each call land at the end of the moment, whatever the offset (write(2)).
             let mut rest = data;
@@ -134,13 +147,15 @@ impl Inner {
 
     fn set_stat(&self, changes: &SetStat) -> Result<(), Fault> {
         if let Some(size) = changes.size {
+            self.void_digest();
             ftruncate(&self.file, checked_size(size)?)?;
         }
         if let Some(mode) = changes.mode {
             fchmod(&self.file, Mode::from_raw_mode(mode & MODE_BITS))?;
         }
         if let Some(times) = changes.times {
-            apply_times_fd(self.file.as_fd(), times)?;
+            let file = self.file.as_fd();
+            digest::retime(file, || apply_times_fd(file, times))?;
         }
         Ok(())
     }

@@ -10,6 +10,7 @@ use super::fault::Fault;
 use super::home::HomeRoot;
 use super::io::space_of;
 use super::resolve::{Place, canonical};
+use crate::digest;
 use crate::error::ErrorKind;
 use crate::path::RemotePath;
 use crate::types::{SetStat, SpaceInfo, Stat};
@@ -50,6 +51,7 @@ pub(super) fn set_stat(
 fn truncate(home: &HomeRoot, place: &Place, size: u64) -> Result<(), Fault> {
     refuse_unwritable(place)?;
     let file = open_regular(place, OFlags::WRONLY)?;
+    digest::forget(file.as_fd());
     ftruncate(&file, checked_size(size)?)?;
     if home.shared.is_durable() {
         fdatasync(&file)?;

@@ -24,7 +24,7 @@ pub use options::{LocalOptions, ResolverChoice, VisibleTo};
 pub use store::LocalStore;
 pub use user::UserFilesOptions;
 
-pub(crate) use attrs::{Times, apply_times_fd, is_type, stat_of, version_of};
+pub(crate) use attrs::{Times, apply_times_fd, is_type, size_in_blocks, stat_of, version_of};
 pub(crate) use blocking::run;
 pub(crate) use fault::Fault;
 pub(crate) use home::HomeRoot;

@@ -33,6 +33,8 @@ pub struct LocalOptions {
     pub visible_to: VisibleTo,
     /// How paths are resolved. Default: `Auto`.
     pub resolver: ResolverChoice,
+    /// Whether the SHA-256 of uploads is computed as they arrive (`uploads.digest`). Default: yes.
+    pub digest: bool,
     /// Permission bits that new files and directories never get. Default: `0o022`, as sshd runs.
     pub umask: u32,
 }
@@ -43,6 +45,7 @@ impl Default for LocalOptions {
             durability: Durability::default(),
             visible_to: VisibleTo::default(),
             resolver: ResolverChoice::default(),
+            digest: true,
             umask: 0o022,
         }
     }

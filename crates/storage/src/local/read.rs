@@ -13,6 +13,7 @@ use super::home::HomeRoot;
 use super::io::{Cached, read_into, space_of};
 use super::look::{open_regular, settle};
 use super::resolve::DirId;
+use crate::digest;
 use crate::error::Result;
 use crate::path::RemotePath;
 use crate::store::ReadFile;
@@ -66,7 +67,14 @@ impl ReadFile for LocalReadFile {
     }
 
     async fn stat(&self) -> Result<Stat> {
-        self.on("stat", |file| Ok(stat_of(&fstat(file)?))).await
+        self.on("stat", |file| {
+            let raw = fstat(file)?;
+            Ok(Stat {
+                digest: digest::known(file.as_fd(), &raw),
+                ..stat_of(&raw)
+            })
+        })
+        .await
     }
 
     async fn read_at(&self, offset: u64, len: usize, mut buf: Vec<u8>) -> Result<Vec<u8>> {

@@ -8,6 +8,7 @@ use super::dirsync::{DirSyncs, SyncDir};
 use super::fault::Fault;
 use super::options::{LocalOptions, VisibleTo};
 use super::resolve::{DirId, Resolve};
+use crate::digest::Late;
 use crate::limits;
 use crate::path::BucketName;
 use crate::types::{Durability, OwnerId};
@@ -19,6 +20,8 @@ pub(crate) struct Shared {
     pub(crate) options: LocalOptions,
     pub(crate) resolver: Arc<dyn Resolve>,
     pub(crate) uploads: LiveUploads,
+    /// Digests that are finished after publishing.
+    pub(crate) late: Late,
     syncs: DirSyncs,
     dir_locks: Vec<Mutex<()>>,
     sessions: AtomicU64,
@@ -52,6 +55,7 @@ impl Shared {
             options,
             resolver,
             uploads: LiveUploads::default(),
+            late: Late::default(),
             syncs: DirSyncs::default(),
             dir_locks: (0..limits::DIR_LOCKS).map(|_| Mutex::new(())).collect(),
             sessions: AtomicU64::new(1),

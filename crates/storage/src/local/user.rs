@@ -48,6 +48,8 @@ impl LocalStore {
                 resolve::choose(ResolverChoice::Auto, dir.as_fd()).ok_or(ErrorKind::Unsupported)?;
             let options = LocalOptions {
                 durability: Durability::None,
+                // The files belong to the one who runs it: no marks of ours on them.
+                digest: false,
                 umask: options.umask,
                 ..LocalOptions::default()
             };

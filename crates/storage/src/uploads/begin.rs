@@ -5,6 +5,7 @@ use std::time::SystemTime;
 
 use rustix::fs::{Access, AtFlags, OFlags, accessat, fstat};
 use rustix::io::Errno;
+use tokio::sync::watch;
 
 use super::content::Content;
 use super::flush::Flush;
@@ -14,10 +15,11 @@ use super::queue::WriteQueue;
 use super::registry::Record;
 use super::staged::{Phase, Staged, Target};
 use super::staging;
+use crate::digest::Follow;
 use crate::error::ErrorKind;
 use crate::local::{Fault, HomeRoot, Place, refuse_unwritable, settle};
 use crate::path::RemotePath;
-use crate::types::{Precondition, UploadBase, UploadOptions};
+use crate::types::{Digest, Precondition, UploadBase, UploadOptions};
 
 /// Begins an upload of `path`, or joins the viewer's own when `options` ask for neither an empty file nor a
 /// free name.
@@ -119,6 +121,8 @@ fn start(
         appending: Mutex::default(),
         queue: WriteQueue::default(),
         flush: Flush::default(),
+        follow: Mutex::new(Follow::new(home.shared.options.digest)),
+        digest: watch::Sender::new(Digest::Pending),
     });
     let record = Record {
         id: staged.id,

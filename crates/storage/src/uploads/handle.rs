@@ -11,7 +11,7 @@ use super::staged::Staged;
 use crate::error::{ErrorKind, Result, StorageError};
 use crate::local::{Fault, run};
 use crate::store::{EditFile, Upload};
-use crate::types::{SetStat, SpaceInfo, Stat};
+use crate::types::{Digest, SetStat, Sha256, SpaceInfo, Stat};
 use crate::upload_types::{Closed, UploadFacts, UploadId};
 
 /// A handle; the last one that ends decides about the upload.
@@ -107,6 +107,19 @@ impl Upload for Handle {
 
     fn declare(&self, size: u64) {
         self.inner.staged.declare(size);
+    }
+
+    fn digest(&self) -> Digest {
+        *self.inner.staged.digest.borrow()
+    }
+
+    async fn settled_digest(&self) -> Option<Sha256> {
+        let mut digest = self.inner.staged.digest.subscribe();
+        let settled = digest.wait_for(|digest| *digest != Digest::Pending).await;
+        match settled.as_deref() {
+            Ok(Digest::Known(digest)) => Some(*digest),
+            Ok(Digest::Pending | Digest::Absent) | Err(_) => None,
+        }
     }
 
     async fn write_at(&self, offset: u64, data: Bytes) -> Result<()> {

@@ -15,5 +15,6 @@ mod staging;
 pub(crate) use begin::{begin, join};
 pub(crate) use handle::JoinedEdit;
 pub(crate) use live::LiveUploads;
+pub(crate) use ranges::Ranges;
 pub(crate) use staged::Staged;
 pub(crate) use staging::sweep;

@@ -12,9 +12,11 @@ use rustix::io::Errno;
 
 use super::content::Source;
 use super::staged::{Phase, Staged, Target, open_base, size_of};
+use crate::digest::{self, Outcome, Rest};
 use crate::error::ErrorKind;
 use crate::limits;
 use crate::local::{DirId, Fault, Place, copy_range, is_inside, lock, stat_of, version_of};
+use crate::types::Digest;
 use crate::upload_types::{Closed, Published};
 
 impl Staged {
@@ -35,6 +37,7 @@ impl Staged {
         self.settle_target(&mut target)?;
         self.carry_over(&target.place)?;
         self.finish_attributes(&target.place)?;
+        let rest = self.keep_digest()?;
         let published = self.published(&target.place, note)?;
         let shared = &self.home.shared;
         if shared.is_durable() {
@@ -54,11 +57,44 @@ impl Staged {
                 .clone()
                 .map_or(Phase::Gone, |closed| Phase::Published(Box::new(closed)));
             shared.uploads.close(self.id);
+            self.finish_digest(rest);
             result?;
             return closed;
         }
         result?;
         Err(ErrorKind::Internal.into())
+    }
+
+    /// Keeps the digest beside the content, as its times are final now. What is left to read of it, if that is much.
+    fn keep_digest(&self) -> Result<Option<(Rest, bool)>, Fault> {
+        let file = self.file.as_fd();
+        let (known, rest) = match lock(&self.follow).finish(file, size_of(&self.file)?)? {
+            Outcome::Off => {
+                self.digest.send_replace(Digest::Absent);
+                return Ok(None);
+            }
+            Outcome::Known(sha256) => (Digest::Known(sha256), None),
+            Outcome::Later(rest) => (Digest::Pending, Some(rest)),
+        };
+        let kept = digest::keep(file, known);
+        self.digest.send_replace(known);
+        Ok(rest.map(|rest| (rest, kept)))
+    }
+
+    /// Leaves what is left of the digest to the background.
+    fn finish_digest(&self, rest: Option<(Rest, bool)>) {
+        let Some((rest, kept)) = rest else { return };
+        match (self.file.try_clone(), fstat(&self.file)) {
+            (Ok(file), Ok(stat)) => self.home.shared.late.push(digest::Task {
+                file,
+                size: stat_of(&stat).size,
+                rest,
+                kept,
+                version: version_of(&stat),
+                done: self.digest.clone(),
+            }),
+            _ => drop(self.digest.send_replace(Digest::Absent)),
+        }
     }
 
     /// What is about to be published.

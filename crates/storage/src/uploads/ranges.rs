@@ -15,6 +15,11 @@ impl Ranges {
         self.0.is_empty()
     }
 
+    /// The first range.
+    pub(crate) fn first(&self) -> Option<(u64, u64)> {
+        self.0.first().copied()
+    }
+
     /// The first byte beyond all ranges.
     pub(crate) fn end(&self) -> u64 {
         self.0.last().map_or(0, |(_, to)| *to)

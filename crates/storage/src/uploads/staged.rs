@@ -6,10 +6,12 @@ use std::time::SystemTime;
 
 use rustix::fs::{AtFlags, FileType, OFlags, fstat, ftruncate, unlinkat};
 use rustix::io::Errno;
+use tokio::sync::watch;
 
 use super::content::{Content, Source};
 use super::flush::{Flush, Pressure};
 use super::queue::WriteQueue;
+use crate::digest::Follow;
 use crate::error::ErrorKind;
 use crate::limits;
 use crate::local::{
@@ -17,12 +19,12 @@ use crate::local::{
     write_all_at,
 };
 use crate::path::RemotePath;
-use crate::types::{SetStat, SpaceInfo, Stat, Version};
+use crate::types::{Digest, SetStat, SpaceInfo, Stat, Version};
 use crate::upload_types::{Closed, UploadFacts, UploadId};
 
 /// A staged upload, shared by the handles that have it open. All methods block.
 ///
-/// Locks are taken in the order of the fields `handles`, `phase`, `target`, `content`.
+/// Locks are taken in the order of the fields `handles`, `phase`, `target`, `content`, `follow`.
 #[derive(Debug)]
 pub(crate) struct Staged {
     pub(super) id: UploadId,
@@ -44,6 +46,10 @@ pub(crate) struct Staged {
     pub(super) appending: Mutex<()>,
     pub(super) queue: WriteQueue,
     pub(super) flush: Flush,
+    /// The digest of what has arrived.
+    pub(super) follow: Mutex<Follow>,
+    /// That of what was published, for those who wait for it.
+    pub(super) digest: watch::Sender<Digest>,
 }
 
 /// Where an upload stands in its life.
@@ -68,6 +74,7 @@ impl Staged {
         let _phase = self.open_phase()?;
         let result = write_all_at(self.file.as_fd(), offset, data);
         let end = offset.saturating_add(data.len() as u64);
+        self.follow(offset, data, result.is_ok());
         let crowded = {
             let mut content = lock(&self.content);
             let done = match &result {
@@ -94,6 +101,16 @@ impl Staged {
         }
         self.flush.check()?;
         Ok(self.flush.wrote(data.len() as u64))
+    }
+
+    /// Digests what was written.
+    fn follow(&self, offset: u64, data: &[u8], written: bool) {
+        let mut follow = lock(&self.follow);
+        if written {
+            follow.wrote(offset, data, self.file.as_fd());
+        } else {
+            follow.disturbed(offset, offset.saturating_add(data.len() as u64));
+        }
     }
 
     /// Writes dirty data back; a failure shows at the next write, sync or publish.
@@ -177,6 +194,7 @@ impl Staged {
             let mut content = lock(&self.content);
             ftruncate(&self.file, size)?;
             content.resized(size);
+            lock(&self.follow).resized(size);
             content.times = None;
         }
         let mut content = lock(&self.content);
