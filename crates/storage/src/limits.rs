@@ -50,8 +50,24 @@ pub(crate) const DIR_LOCKS: usize = 64;
 /// some 30 µs to copy. Longer ones go to the blocking pool.
 pub(crate) const READ_AT_ONCE: usize = 256 << 10;
 
+/// Ended uploads remembered for those who ask what became of one; some 300 bytes each.
+pub(crate) const ENDED_UPLOADS: usize = 1024;
+
+/// Parked uploads of one owner; beyond it the oldest that was not synced goes. Each holds three descriptors.
+pub(crate) const PARKED_PER_OWNER: usize = 256;
+
 /// Bytes that the caller of CLOSE may have kept with the record of an upload: evidence for a verdict, some names.
 pub(crate) const NOTE_BYTES: usize = 4096;
+
+/// Bytes that a bucket's journal of uploads grows by before it is written anew: some thousand entries, a write of
+/// some milliseconds.
+pub(crate) const JOURNAL_BYTES: u64 = 1 << 20;
+
+/// Room behind that for the last entry, which is the largest when it lists [`WRITTEN_RANGES`] ranges.
+pub(crate) const JOURNAL_SPARE: u64 = 64 << 10;
+
+/// Published uploads that may wait for their record; beyond it the oldest is given up, for nobody keeps records.
+pub(crate) const UNRECORDED: usize = 65_536;
 
 /// Bytes that were written ahead of the gap-free front, or before an upload was taken up again, and are read back for
 /// the digest with one later write: some 2 ms of work. A resumed upload so catches up many times faster than it grows.
@@ -69,3 +85,7 @@ pub(crate) const LATE_DIGESTS: usize = 64;
 /// Bytes of holes in a file whose digest is still finished after publishing. A file of many terabytes of nothing is made
 /// with one write; reading it would keep a processor busy for hours.
 pub(crate) const DIGEST_HOLES: u64 = 32 << 30;
+
+/// Bytes without a gap from which on an unfinished upload is worth mentioning in the journal, so that a killed process
+/// leaves it parked; smaller ones are sent again faster than they are found.
+pub(crate) const KEPT_FROM: u64 = 1 << 20;

@@ -282,13 +282,14 @@ async fn close_syncs_the_data_then_renames_then_syncs_the_directory() {
     let is_sync_of = |line: &str, what: &str| {
         (line.contains("fsync(") || line.contains("fdatasync(")) && line.contains(what)
     };
-    assert_eq!(steps.len(), 3, "{trace}");
+    assert_eq!(steps.len(), 4, "{trace}");
     assert!(is_sync_of(steps[0], "/staging/"), "{trace}");
+    assert!(is_sync_of(steps[1], "/staging/journal>"), "{trace}");
     assert!(
-        steps[1].contains("rename") && steps[1].contains("\"f\""),
+        steps[2].contains("rename") && steps[2].contains("\"f\""),
         "{trace}"
     );
-    assert!(is_sync_of(steps[2], "/files/alice>"), "{trace}");
+    assert!(is_sync_of(steps[3], "/files/alice>"), "{trace}");
 }
 
 /// Leaves a mark in the trace.

@@ -100,7 +100,8 @@ impl Rig {
 
     /// Files that lie in staging now, at any depth.
     pub fn staged(&self) -> usize {
-        files_below(&self.bucket_dir().join("staging"))
+        // The journal of uploads lies there too.
+        files_below(&self.bucket_dir().join("staging")) - 1
     }
 
     /// A client program with all that it needs to log in as `user`, but no arguments of its own yet.

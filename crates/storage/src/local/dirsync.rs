@@ -14,11 +14,12 @@ use super::shared::lock;
 /// while one runs is served by the next.
 #[derive(Debug, Default)]
 pub(crate) struct DirSyncs {
-    slots: Mutex<HashMap<DirId, Arc<Slot>>>,
+    slots: Mutex<HashMap<DirId, Arc<Flushes>>>,
 }
 
+/// Flushes of one thing, shared: whoever comes while one runs waits for the next.
 #[derive(Debug, Default)]
-struct Slot {
+pub(crate) struct Flushes {
     state: Mutex<State>,
     finished: Condvar,
 }
@@ -64,19 +65,19 @@ impl DirSyncs {
     /// Returns when all changes made in `dir` before the call are on stable storage.
     pub(crate) fn sync(&self, dir: &SyncDir) -> Result<(), Errno> {
         let slot = self.enter(dir.id);
-        let result = slot.sync(|| super::io::retry(|| fsync(&dir.fd)));
+        let result = slot.run(|| super::io::retry(|| fsync(&dir.fd)));
         self.leave(dir.id, &slot);
         result
     }
 
-    fn enter(&self, id: DirId) -> Arc<Slot> {
+    fn enter(&self, id: DirId) -> Arc<Flushes> {
         let mut slots = lock(&self.slots);
         let slot = Arc::clone(slots.entry(id).or_default());
         lock(&slot.state).users += 1;
         slot
     }
 
-    fn leave(&self, id: DirId, slot: &Slot) {
+    fn leave(&self, id: DirId, slot: &Flushes) {
         let mut slots = lock(&self.slots);
         let mut state = lock(&slot.state);
         state.users -= 1;
@@ -86,8 +87,9 @@ impl DirSyncs {
     }
 }
 
-impl Slot {
-    fn sync(&self, work: impl FnOnce() -> Result<(), Errno>) -> Result<(), Errno> {
+impl Flushes {
+    /// Returns when a `work` that started after the call has ended, with its result.
+    pub(crate) fn run(&self, work: impl FnOnce() -> Result<(), Errno>) -> Result<(), Errno> {
         let mut state = lock(&self.state);
         let mine = state.started + 1;
         while state.ended < mine && (state.running || state.started >= mine) {
@@ -114,6 +116,12 @@ impl Slot {
             _ => Ok(()),
         }
     }
+
+    /// How many there were.
+    #[cfg(test)]
+    pub(crate) fn count(&self) -> u64 {
+        lock(&self.state).ended
+    }
 }
 
 #[cfg(test)]
@@ -126,7 +134,7 @@ mod tests {
 
     #[test]
     fn those_who_wait_for_a_running_sync_share_the_next_one() {
-        let slot = Arc::new(Slot::default());
+        let slot = Arc::new(Flushes::default());
         let runs = Arc::new(AtomicUsize::new(0));
         let (started_tx, started) = mpsc::channel();
         let (release, gate) = mpsc::channel::<()>();
@@ -134,7 +142,7 @@ mod tests {
         let first = std::thread::spawn({
             let (slot, runs) = (Arc::clone(&slot), Arc::clone(&runs));
             move || {
-                slot.sync(|| {
+                slot.run(|| {
                     started_tx.send(()).unwrap();
                     gate.recv().unwrap();
                     runs.fetch_add(1, Ordering::SeqCst);
@@ -147,7 +155,7 @@ mod tests {
             .map(|_| {
                 let (slot, runs) = (Arc::clone(&slot), Arc::clone(&runs));
                 std::thread::spawn(move || {
-                    slot.sync(|| {
+                    slot.run(|| {
                         runs.fetch_add(1, Ordering::SeqCst);
                         Ok(())
                     })
@@ -170,9 +178,9 @@ mod tests {
 
     #[test]
     fn a_failure_reaches_all_whom_the_sync_served() {
-        let slot = Slot::default();
-        assert_eq!(slot.sync(|| Err(Errno::IO)), Err(Errno::IO));
-        assert_eq!(slot.sync(|| Ok(())), Ok(()), "the next one tells its own result");
+        let slot = Flushes::default();
+        assert_eq!(slot.run(|| Err(Errno::IO)), Err(Errno::IO));
+        assert_eq!(slot.run(|| Ok(())), Ok(()), "the next one tells its own result");
     }
 
     #[test]

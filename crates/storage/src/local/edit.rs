@@ -31,7 +31,7 @@ pub(super) fn open(
     let readable = !matches!(mode, EditMode::Append { readable: false });
     settle(|| {
         let place = home.find(path, true)?;
-        if let Some(joined) = uploads::join(home, &place, readable)? {
+        if let Some(joined) = uploads::join(home, &place, readable, !append)? {
             return Ok(Arc::new(uploads::JoinedEdit::new(joined, append)) as Arc<dyn EditFile>);
         }
         refuse_unwritable(&place)?;

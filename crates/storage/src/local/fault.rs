@@ -18,6 +18,11 @@ impl Fault {
         self.kind
     }
 
+    /// The `errno` behind it, for those who can tell nothing else.
+    pub(crate) fn errno(self) -> Errno {
+        self.errno.unwrap_or(Errno::IO)
+    }
+
     /// Completes it to the error of an operation.
     pub(crate) fn during(self, operation: &'static str, path: &[u8]) -> StorageError {
         let error = StorageError::new(self.kind, operation).with_path(path);

@@ -9,7 +9,7 @@ use super::fault::Fault;
 use super::resolve::{Place, path_below};
 use super::shared::{Bucket, Shared, Viewer};
 use super::{blocking, edit, listing, look, names, read};
-use crate::error::{ErrorKind, Result, StorageError};
+use crate::error::Result;
 use crate::path::RemotePath;
 use crate::store::{EditFile, Home, Listing, ReadFile, Upload};
 use crate::types::{Capabilities, EditMode, SetStat, SpaceInfo, Stat, UploadOptions};
@@ -35,6 +35,16 @@ impl HomeRoot {
             path.as_bytes(),
             follow,
         )?)
+    }
+
+    /// Whether published uploads are announced to somebody who keeps records of them.
+    pub(crate) fn keeps_records(&self) -> bool {
+        self.shared.options.record && self.bucket.journal.is_kept()
+    }
+
+    /// Makes the names of staged files durable.
+    pub(crate) fn sync_staging(&self) -> Result<(), Fault> {
+        self.shared.sync_dir(&self.bucket.staging)
     }
 
     /// The path in the bucket of a place that was reached by `path` in this home.
@@ -124,8 +134,14 @@ impl Home for LocalHome {
     }
 
     async fn resume(&self, path: &RemotePath) -> Result<Option<Arc<dyn Upload>>> {
-        // Uploads are not parked yet: a handle that died took its upload along.
-        Err(StorageError::new(ErrorKind::Unsupported, "resume").with_path(path.as_bytes()))
+        if self.root.shared.uploads.none_parked() {
+            return Ok(None); // the usual case, told without leaving the thread
+        }
+        self.on("resume upload", path, |home, path| {
+            let resumed = uploads::resume(home, path)?;
+            Ok(resumed.map(|handle| Arc::new(handle) as Arc<dyn Upload>))
+        })
+        .await
     }
 
     async fn edit(&self, path: &RemotePath, mode: EditMode) -> Result<Arc<dyn EditFile>> {

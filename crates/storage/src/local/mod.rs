@@ -26,6 +26,7 @@ pub use user::UserFilesOptions;
 
 pub(crate) use attrs::{Times, apply_times_fd, is_type, size_in_blocks, stat_of, version_of};
 pub(crate) use blocking::run;
+pub(crate) use dirsync::Flushes;
 pub(crate) use fault::Fault;
 pub(crate) use home::HomeRoot;
 pub(crate) use io::{copy_range, read_into, retry, space_of, write_all_at};
@@ -33,4 +34,4 @@ pub(crate) use look::{refuse_unwritable, settle};
 #[cfg(test)]
 pub(crate) use resolve::walk_to;
 pub(crate) use resolve::{DirId, NameKey, Place, is_inside};
-pub(crate) use shared::{Viewer, lock};
+pub(crate) use shared::{Bucket, Shared, Viewer, lock};

@@ -15,6 +15,7 @@ use super::resolve::{DirId, Place};
 use crate::error::ErrorKind;
 use crate::limits;
 use crate::path::RemotePath;
+use crate::upload_types::UploadEnd;
 use crate::uploads::Staged;
 
 pub(super) fn make_dir(home: &HomeRoot, path: &RemotePath, mode: Option<u32>) -> Result<(), Fault> {
@@ -64,7 +65,7 @@ pub(super) fn remove_file(home: &HomeRoot, path: &RemotePath) -> Result<(), Faul
         })?,
     }
     // Only now: the upload stays when the published file cannot be removed.
-    own.map_or(Ok(()), |upload| upload.discard())
+    own.map_or(Ok(()), |upload| upload.discard(UploadEnd::Removed))
 }
 
 /// Renames the published file and the viewer's own unfinished upload, whichever of them stands at `from`.
@@ -92,12 +93,23 @@ fn try_rename(home: &HomeRoot, from: &RemotePath, to: &RemotePath, replace: bool
         return Err(ErrorKind::AlreadyExists.into());
     }
     let _guard = guard_replaced_dir(home, &to)?;
+    let moved_id = moved.as_ref().map(|upload| upload.id());
     match moved {
         Some(upload) => rename_upload(home, &upload, &from, &to, replace)?,
         None => rename_published(home, &from, &to, replace)?,
     }
+    if !is_same {
+        // As after a publish: what somebody left parked under the new name is older than what is there now.
+        for parked in home.shared.uploads.parked_at(&to.key()?) {
+            let is_moved = moved_id == Some(parked.id());
+            let is_own = displaced.as_ref().is_some_and(|own| own.id() == parked.id());
+            if !is_moved && !is_own {
+                parked.end_if_parked(UploadEnd::Superseded);
+            }
+        }
+    }
     match displaced {
-        Some(upload) if !is_same => upload.discard(),
+        Some(upload) if !is_same => upload.discard(UploadEnd::Removed),
         _ => Ok(()),
     }
 }

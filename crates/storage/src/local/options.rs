@@ -1,5 +1,7 @@
 //! Settings of the local store.
 
+use std::time::Duration;
+
 use crate::types::Durability;
 
 /// How paths are resolved inside a home.
@@ -35,6 +37,11 @@ pub struct LocalOptions {
     pub resolver: ResolverChoice,
     /// Whether the SHA-256 of uploads is computed as they arrive (`uploads.digest`). Default: yes.
     pub digest: bool,
+    /// Whether somebody keeps a record of each published upload ([`Store::recorded`](crate::Store::recorded)): the
+    /// journal then says what is not on record yet. Default: yes.
+    pub record: bool,
+    /// How long a parked upload is kept (`uploads.expire_after`). Default: 7 days.
+    pub expire_after: Duration,
     /// Permission bits that new files and directories never get. Default: `0o022`, as sshd runs.
     pub umask: u32,
 }
@@ -46,6 +53,8 @@ impl Default for LocalOptions {
             visible_to: VisibleTo::default(),
             resolver: ResolverChoice::default(),
             digest: true,
+            record: true,
+            expire_after: Duration::from_secs(7 * 24 * 3600),
             umask: 0o022,
         }
     }

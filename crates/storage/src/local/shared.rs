@@ -12,7 +12,7 @@ use crate::digest::Late;
 use crate::limits;
 use crate::path::BucketName;
 use crate::types::{Durability, OwnerId};
-use crate::uploads::LiveUploads;
+use crate::uploads::{Journal, LiveUploads};
 
 /// The state of one open store.
 #[derive(Debug)]
@@ -35,6 +35,8 @@ pub(crate) struct Bucket {
     pub(crate) staging: OwnedFd,
     /// What names of staged files begin with: nothing where they have a directory of their own.
     pub(crate) staged_prefix: &'static str,
+    /// What is known of its uploads beyond this process.
+    pub(crate) journal: Journal,
     /// Identity of `staging`; its device is that of all publishable names.
     pub(crate) staging_id: DirId,
     /// Whether the file system keeps files in memory, so that no call waits for a disk.
@@ -93,6 +95,11 @@ impl Shared {
             }
         }
         Ok(value)
+    }
+
+    /// Makes the names of a directory durable.
+    pub(crate) fn sync_dir(&self, dir: &OwnedFd) -> Result<(), Fault> {
+        Ok(self.syncs.sync(&SyncDir::open(dir)?)?)
     }
 
     /// Keeps others from removing the directory, or from beginning an upload in it, while the guard lives.

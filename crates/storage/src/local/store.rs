@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
+use std::time::SystemTime;
 
 use async_trait::async_trait;
 use rustix::fs::{Mode, OFlags, ResolveFlags, fstat, mkdirat, openat, openat2};
@@ -20,11 +21,12 @@ use crate::error::{ErrorKind, Result, StorageError};
 use crate::path::{BucketName, RemotePath};
 use crate::store::{Home, Store};
 use crate::types::OwnerId;
-use crate::uploads::sweep;
+use crate::upload_types::{EndedUpload, Published, UploadId, UploadInfo};
+use crate::uploads::{Journal, Repair, oversight};
 
 /// All buckets below one directory of a local file system.
 ///
-/// One process at a time may have a store open: opening it removes what a crash left in the staging directories.
+/// One process at a time may have a store open: opening it settles what a crash left in the staging directories.
 #[derive(Debug)]
 pub struct LocalStore {
     inner: Arc<Inner>,
@@ -46,7 +48,7 @@ const DIR_FLAGS: OFlags = OFlags::PATH
 
 impl LocalStore {
     /// Opens the store whose buckets lie in `root` (`<data-dir>/buckets`); makes the directory if it is missing and
-    /// removes leftovers of uploads that a crash interrupted. Blocks; meant for the start of a program.
+    /// parks what can be proved of uploads that a crash interrupted, and removes the rest. Blocks; meant for the start of a program.
     ///
     /// # Errors
     /// Of the file system, with `root` as the path; `Unsupported` when the options ask for `openat2` and the
@@ -76,7 +78,7 @@ impl LocalStore {
             shared: Arc::new(Shared::new(options, resolver)),
             buckets: Mutex::default(),
         };
-        inner.sweep()?;
+        inner.repair()?;
         Ok(Arc::new(Self {
             inner: Arc::new(inner),
         }))
@@ -133,6 +135,62 @@ impl Store for LocalStore {
             alive.map_err(|fault| fault.during("check", b""))
         })
         .await
+    }
+
+    async fn uploads(&self) -> Result<Vec<UploadInfo>> {
+        self.on("list uploads", |inner| Ok(oversight::list(&inner.shared)))
+            .await
+    }
+
+    async fn discard_upload(&self, id: UploadId) -> Result<()> {
+        self.on("discard upload", move |inner| {
+            oversight::discard(&inner.shared, id)
+        })
+        .await
+    }
+
+    async fn expire_uploads(&self, now: SystemTime) -> Result<Vec<EndedUpload>> {
+        self.on("expire uploads", move |inner| {
+            Ok(oversight::expire(&inner.shared, now))
+        })
+        .await
+    }
+
+    async fn ended_uploads(&self) -> Result<Vec<EndedUpload>> {
+        Ok(self.inner.shared.uploads.ended())
+    }
+
+    async fn unrecorded(&self) -> Result<Vec<Published>> {
+        Ok(oversight::unrecorded(&self.inner.all_buckets()))
+    }
+
+    async fn recorded(&self, ids: &[UploadId]) -> Result<()> {
+        let ids = ids.to_vec();
+        self.on("confirm records", move |inner| {
+            oversight::recorded(&inner.all_buckets(), &ids)
+        })
+        .await
+    }
+}
+
+impl LocalStore {
+    async fn on<T: Send + 'static>(
+        &self,
+        operation: &'static str,
+        job: impl FnOnce(&Inner) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T> {
+        let inner = Arc::clone(&self.inner);
+        blocking::run(operation, move || {
+            job(&inner).map_err(|fault| fault.during(operation, b""))
+        })
+        .await
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        // They hold the shared state that holds them.
+        self.shared.uploads.let_go();
     }
 }
 
@@ -212,6 +270,10 @@ impl Inner {
         Ok(dir)
     }
 
+    fn all_buckets(&self) -> Vec<Arc<Bucket>> {
+        lock(&self.buckets).values().cloned().collect()
+    }
+
     fn bucket(&self, name: &BucketName) -> Result<Arc<Bucket>, Fault> {
         if let Some(bucket) = lock(&self.buckets).get(name) {
             // A bucket that was removed behind our back and made again is another one.
@@ -224,6 +286,7 @@ impl Inner {
         let bucket = Arc::new(Bucket {
             name: name.clone(),
             files: openat(&dir, "files", DIR_FLAGS, Mode::empty())?,
+            journal: Journal::open(&staging)?,
             staging_id: DirId::of(&staging)?,
             in_memory: is_in_memory(staging.as_fd())?,
             staging,
@@ -233,27 +296,35 @@ impl Inner {
         Ok(bucket)
     }
 
-    /// Removes what a crash left in the staging directories.
-    fn sweep(&self) -> Result<(), Fault> {
+    /// Opens all buckets and settles what the last run left in their staging directories.
+    fn repair(&self) -> Result<(), Fault> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let listing = openat(&self.root, ".", flags, Mode::empty())?;
         for entry in rustix::fs::Dir::new(listing)? {
             let entry = entry?;
-            if matches!(entry.file_name().to_bytes(), b"." | b"..") {
+            let name = entry.file_name().to_str().ok();
+            let Some(name) = name.and_then(|name| BucketName::parse(name).ok()) else {
                 continue;
-            }
-            let staging = openat(&self.root, entry.file_name(), DIR_FLAGS, Mode::empty())
-                .and_then(|bucket| openat(&bucket, "staging", DIR_FLAGS, Mode::empty()));
-            match staging {
-                Ok(staging) => {
-                    let removed = sweep(&staging)?;
-                    if removed > 0 {
-                        tracing::info!(bucket = ?entry.file_name(), removed, "removed unfinished uploads of the last run");
-                    }
-                }
+            };
+            let bucket = match self.bucket(&name).map_err(|fault| (fault.kind(), fault)) {
+                Ok(bucket) => bucket,
                 // Not a bucket.
-                Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => {}
-                Err(errno) => return Err(errno.into()),
+                Err((ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::LinkLoop, _)) => continue,
+                Err((_, fault)) => return Err(fault),
+            };
+            let repair = Repair {
+                shared: &self.shared,
+                bucket: &bucket,
+                open_dir: &|path| self.open_unlinked(&bucket.files, path),
+            };
+            let done = repair.run()?;
+            if done.parked + done.removed > 0 {
+                tracing::info!(
+                    bucket = name.as_str(),
+                    parked = done.parked,
+                    removed = done.removed,
+                    "settled unfinished uploads of the last run"
+                );
             }
         }
         Ok(())

@@ -26,6 +26,7 @@ use crate::types::{
     Capabilities, DirEntry, Durability, EditMode, OwnerId, Precondition, SetStat, SpaceInfo, Stat,
     UploadOptions,
 };
+use crate::uploads::Journal;
 
 /// Settings of [`LocalStore::user_files`].
 #[derive(Debug, Clone, Copy)]
@@ -94,6 +95,8 @@ fn bucket(files: &OwnedFd, staging: OwnedFd) -> Result<Bucket, Fault> {
         staging_id: DirId::of(&staging)?,
         in_memory: is_in_memory(staging.as_fd())?,
         staging,
+        // Nothing outlives this process: an upload that is not published when it ends is thrown away.
+        journal: Journal::none(),
         staged_prefix: STAGED_PREFIX,
     })
 }

@@ -6,6 +6,7 @@
 pub mod attributes;
 pub mod escape;
 pub mod names;
+pub mod parking;
 pub mod uploads;
 pub mod view;
 
@@ -71,6 +72,27 @@ macro_rules! storage_suite {
             a_directory_with_a_live_upload_is_not_empty
             a_new_truncating_open_takes_the_view_over
             names_with_an_upload_are_taken_for_the_owner
+        );
+        $crate::storage_suite!(@module parking $make;
+            a_dead_handle_leaves_its_upload_to_the_owner
+            only_the_gap_free_front_is_kept
+            what_comes_from_the_published_version_is_no_front
+            nothing_written_leaves_nothing
+            opening_for_writing_takes_a_parked_upload_up
+            it_can_die_and_be_taken_up_again_and_again
+            removing_and_truncating_end_it
+            a_newer_publish_ends_it
+            a_newer_publish_under_another_name_does_not_end_it
+            renames_take_it_along
+            something_renamed_onto_it_ends_it
+            its_attributes_are_the_owners_to_change
+            names_with_a_parked_upload_are_taken_for_the_owner
+            two_parked_uploads_of_one_name_are_not_mixed
+            an_acknowledged_close_survives_the_death_of_the_other_handle
+            an_acknowledged_empty_file_survives_too
+            what_was_synced_is_kept_and_never_expires
+            the_operator_sees_and_discards_uploads
+            each_published_upload_waits_for_its_record_once
         );
         $crate::storage_suite!(@module names $make;
             directories_are_made_and_removed

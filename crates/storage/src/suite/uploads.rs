@@ -64,8 +64,9 @@ pub async fn a_dropped_handle_leaves_the_old_file_and_frees_its_name(store: Made
     let upload = begin(&alice, "/f", exclusive()).await;
     write(&upload, 0, b"new").await;
     drop(upload);
+    let colleague = bench.colleague().await;
     for _ in 0..500 {
-        if let Ok(upload) = alice.begin_upload(&p("/f"), exclusive()).await {
+        if let Ok(upload) = colleague.begin_upload(&p("/f"), exclusive()).await {
             upload.publish().await.unwrap();
             assert_eq!(get(&alice, "/f").await.unwrap(), b"");
             return;

@@ -1,5 +1,6 @@
 //! Beginning an upload, or joining one.
 
+use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, RwLock};
 use std::time::SystemTime;
 
@@ -10,8 +11,10 @@ use tokio::sync::watch;
 use super::content::Content;
 use super::flush::Flush;
 use super::handle::Handle;
+use super::journal::Kept;
 use super::publish::check_target;
 use super::queue::WriteQueue;
+use super::ranges::Ranges;
 use super::registry::Record;
 use super::staged::{Phase, Staged, Target};
 use super::staging;
@@ -20,6 +23,7 @@ use crate::error::ErrorKind;
 use crate::local::{Fault, HomeRoot, Place, refuse_unwritable, settle};
 use crate::path::RemotePath;
 use crate::types::{Digest, Precondition, UploadBase, UploadOptions};
+use crate::upload_types::UploadEnd;
 
 /// Begins an upload of `path`, or joins the viewer's own when `options` ask for neither an empty file nor a
 /// free name.
@@ -34,7 +38,7 @@ pub(crate) fn begin(
         let place = home.find(path, !exclusive)?;
         if !exclusive
             && options.base == UploadBase::Published
-            && let Some(handle) = join(home, &place, options.readable)?
+            && let Some(handle) = join(home, &place, options.readable, false)?
         {
             return Ok(handle);
         }
@@ -46,13 +50,39 @@ pub(crate) fn begin(
 }
 
 /// One more handle of the viewer's own upload at `place`.
-pub(crate) fn join(home: &HomeRoot, place: &Place, readable: bool) -> Result<Option<Handle>, Fault> {
+pub(crate) fn join(
+    home: &HomeRoot,
+    place: &Place,
+    readable: bool,
+    edits: bool,
+) -> Result<Option<Handle>, Fault> {
     match home.own_upload(place)? {
         None => Ok(None),
-        Some(staged) if staged.join() => Ok(Some(Handle::new(staged, readable))),
+        Some(staged) if staged.join(edits) => Ok(Some(Handle::new(staged, readable))),
         // It ended since it was found: look again.
         Some(_) => Err(ErrorKind::Busy.into()),
     }
+}
+
+/// Takes up the upload of `path` that its owner left parked, whichever session that was in.
+pub(crate) fn resume(home: &HomeRoot, path: &RemotePath) -> Result<Option<Handle>, Fault> {
+    settle(|| {
+        let place = home.find(path, true)?;
+        if place.is_nameless() {
+            return Ok(None);
+        }
+        let mut parked = home.shared.uploads.parked_at(&place.key()?);
+        parked.retain(|staged| staged.owner() == home.viewer.owner);
+        let Some(staged) = parked.into_iter().max_by_key(|staged| staged.parked_since()) else {
+            return Ok(None);
+        };
+        if !staged.join(false) {
+            // Ended since it was found: look again.
+            return Err(ErrorKind::Busy.into());
+        }
+        home.shared.uploads.show_to(staged.id, home.viewer);
+        Ok(Some(Handle::new(staged, true)))
+    })
 }
 
 fn check_precondition(home: &HomeRoot, place: &Place, precondition: Precondition) -> Result<(), Fault> {
@@ -103,6 +133,12 @@ fn start(
     // What is published later by somebody else is no part of an upload that began on a free name.
     let over_published = options.base == UploadBase::Published && place.found.is_some();
     let key = place.key()?;
+    let restarts = options.base == UploadBase::Empty && !exclusive;
+    let parked = if restarts {
+        home.shared.uploads.parked_at(&key)
+    } else {
+        Vec::new()
+    };
     let parent = place.try_clone()?;
     let (file, id) = staging::create(&home.bucket.staging, home.bucket.staged_prefix)?;
     let mode = options.mode.unwrap_or(0o644) & 0o777 & !home.shared.options.umask;
@@ -116,6 +152,7 @@ fn start(
         new_mode: mode,
         handles: Mutex::new(1),
         phase: RwLock::new(Phase::Open),
+        telling: Mutex::default(),
         target: Mutex::new(Target { place, exclusive }),
         content: Mutex::new(Content::new(over_published)),
         appending: Mutex::default(),
@@ -132,8 +169,12 @@ fn start(
         joins,
     };
     if let Err(fault) = register(home, record, &staged, parent) {
-        staged.discard()?;
+        staged.discard(UploadEnd::Discarded)?;
         return Err(fault);
+    }
+    // What the owner left parked here is not wanted any more.
+    for old in parked.iter().filter(|old| old.owner() == home.viewer.owner) {
+        old.end_if_parked(UploadEnd::Restarted);
     }
     Ok(Handle::new(staged, options.readable))
 }
@@ -158,6 +199,39 @@ fn register(home: &HomeRoot, record: Record, staged: &Arc<Staged>, mut place: Pl
         return Err(ErrorKind::AlreadyExists.into());
     }
     Ok(())
+}
+
+impl Staged {
+    /// An upload that a restart found, parked.
+    pub(super) fn restored(
+        kept: &Kept,
+        home: Arc<HomeRoot>,
+        path: RemotePath,
+        file: OwnedFd,
+        target: Target,
+        written: Ranges,
+    ) -> Self {
+        let digest = home.shared.options.digest;
+        Self {
+            id: kept.id,
+            began: kept.began,
+            path,
+            staged_name: kept.id.to_string(),
+            new_mode: kept.new_mode,
+            handles: Mutex::new(0),
+            phase: RwLock::new(Phase::Parked),
+            telling: Mutex::default(),
+            target: Mutex::new(target),
+            follow: Mutex::new(Follow::resumed(digest, written.front())),
+            content: Mutex::new(Content::restored(kept, written)),
+            appending: Mutex::default(),
+            queue: WriteQueue::default(),
+            flush: Flush::default(),
+            digest: watch::Sender::new(Digest::Pending),
+            file,
+            home,
+        }
+    }
 }
 
 #[cfg(test)]

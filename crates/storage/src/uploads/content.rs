@@ -1,5 +1,9 @@
 //! What of a staged file is the upload's own, and what comes from the published version.
 
+use std::time::SystemTime;
+
+use super::journal::Kept;
+use super::park::Told;
 use super::ranges::Ranges;
 use crate::error::ErrorKind;
 use crate::limits;
@@ -9,9 +13,25 @@ use crate::upload_types::UploadFacts;
 /// Book-keeping beside the staged file.
 #[derive(Debug)]
 pub(crate) struct Content {
+    /// Written ranges; over a published version the staged file counts there.
+    pub(crate) written: Ranges,
+    /// Ranges that were filled from the published version, so that a second try takes them from no other one.
+    pub(crate) carried: Ranges,
+    /// Some more were written than `written` tells.
+    forgot: bool,
     /// Ranges that were never written still come from the published version; `None` when there is no such
     /// version or it has been carried over: then the staged file is everything.
     pub(crate) base: Option<Overlay>,
+    /// What was acknowledged as safe before publishing: kept whatever happens.
+    pub(crate) safe: Ranges,
+    /// That happened, be it of an empty file.
+    pub(crate) acknowledged: bool,
+    /// When it was parked, while it is.
+    pub(crate) parked: Option<SystemTime>,
+    /// What the journal says of it.
+    pub(super) told: Option<Told>,
+    /// It was published or thrown away: the journal is told no more.
+    pub(crate) over: bool,
     /// Permission bits set on the handle.
     pub(crate) mode: Option<u32>,
     /// Times set on the handle after the last write.
@@ -25,8 +45,6 @@ pub(crate) struct Content {
 /// The upload's own ranges over the published version.
 #[derive(Debug)]
 pub(crate) struct Overlay {
-    /// Written ranges: there the staged file counts.
-    pub(crate) written: Ranges,
     /// Truncation cut the published version off here, even when the file grew again later.
     pub(crate) base_end: u64,
     /// Length of the file, once a truncation fixed it; otherwise the longer of both versions counts.
@@ -44,8 +62,15 @@ pub(crate) enum Source {
 impl Content {
     pub(crate) fn new(over_published: bool) -> Self {
         Self {
-            base: over_published.then(|| Overlay {
-                written: Ranges::default(),
+            written: Ranges::default(),
+            carried: Ranges::default(),
+            forgot: false,
+            safe: Ranges::default(),
+            acknowledged: false,
+            parked: None,
+            told: None,
+            over: false,
+            base: over_published.then_some(Overlay {
                 base_end: u64::MAX,
                 fixed_len: None,
             }),
@@ -54,6 +79,34 @@ impl Content {
             facts: UploadFacts::default(),
             broken: Ranges::default(),
             broken_by: None,
+        }
+    }
+
+    /// Of an upload that a restart found, which has `written` in its file.
+    pub(super) fn restored(kept: &Kept, written: Ranges) -> Self {
+        let mut facts = kept.facts.clone();
+        facts.dropped += u32::from(kept.parked.is_none());
+        Self {
+            carried: Ranges::default(),
+            forgot: false,
+            base: kept
+                .base
+                .map(|(base_end, fixed_len)| Overlay { base_end, fixed_len }),
+            safe: if kept.synced {
+                written.clone()
+            } else {
+                Ranges::default()
+            },
+            acknowledged: kept.synced,
+            parked: Some(kept.parked.unwrap_or_else(SystemTime::now)),
+            told: None,
+            over: false,
+            mode: kept.mode,
+            times: kept.times,
+            facts,
+            broken: Ranges::default(),
+            broken_by: None,
+            written,
         }
     }
 
@@ -67,9 +120,15 @@ impl Content {
         if !self.broken.is_empty() {
             self.broken.remove(from, to);
         }
-        if let Some(overlay) = &mut self.base {
-            overlay.written.insert(from, to);
-            overlay.fixed_len = overlay.fixed_len.map(|len| len.max(to));
+        self.written.insert(from, to);
+        match &mut self.base {
+            Some(overlay) => overlay.fixed_len = overlay.fixed_len.map(|len| len.max(to)),
+            None if self.written.len() > limits::WRITTEN_RANGES => {
+                // Only the front matters then.
+                self.written.drop_last();
+                self.forgot = true;
+            }
+            None => {}
         }
     }
 
@@ -85,11 +144,56 @@ impl Content {
     /// The file was cut or stretched to `size`.
     pub(crate) fn resized(&mut self, size: u64) {
         self.broken.truncate(size);
+        self.written.truncate(size);
+        self.carried.truncate(size);
+        self.safe.truncate(size);
         if let Some(overlay) = &mut self.base {
-            overlay.written.truncate(size);
             overlay.base_end = overlay.base_end.min(size);
             overlay.fixed_len = Some(size);
         }
+    }
+
+    /// The first byte that was not written.
+    pub(crate) fn front(&self) -> u64 {
+        self.written.front()
+    }
+
+    /// As [`Content::front`], up to the first failed write.
+    pub(crate) fn whole_front(&self) -> u64 {
+        let mut whole = self.written.clone();
+        self.broken.iter().for_each(|(from, to)| whole.remove(from, to));
+        whole.front()
+    }
+
+    /// Whether the staged file has no gap.
+    pub(crate) fn came_in_order(&self) -> bool {
+        self.written.len() <= 1 && self.written.front() == self.written.end() && !self.forgot
+    }
+
+    /// All but `kept` is gone.
+    pub(crate) fn keep_only(&mut self, kept: Ranges) {
+        self.written = kept;
+        self.carried = Ranges::default();
+        self.forgot = false;
+        self.broken = Ranges::default();
+    }
+
+    /// What is in the file, written or carried over.
+    pub(crate) fn filled(&self) -> Ranges {
+        let mut filled = self.written.clone();
+        self.carried.iter().for_each(|(from, to)| filled.insert(from, to));
+        filled
+    }
+
+    /// Counts what a file of `size` bytes is made of, now that it is complete.
+    pub(crate) fn take_stock(&mut self, size: u64) {
+        let filled = self.filled().bytes();
+        self.facts.carried = filled.saturating_sub(self.written.bytes());
+        self.facts.holes = if self.forgot {
+            0
+        } else {
+            size.saturating_sub(filled)
+        };
     }
 
     /// Why the content must not be published, if so.
@@ -100,17 +204,23 @@ impl Content {
 
 impl Overlay {
     /// Length of the file over a published version of `base_len` bytes.
-    pub(crate) fn len(&self, base_len: u64) -> u64 {
+    pub(crate) fn len(&self, written: &Ranges, base_len: u64) -> u64 {
         self.fixed_len
-            .unwrap_or_else(|| self.written.end().max(base_len.min(self.base_end)))
+            .unwrap_or_else(|| written.end().max(base_len.min(self.base_end)))
     }
 
     /// The pieces of `[from, to)` over a published version of `base_len` bytes, cut at the end of the file.
-    pub(crate) fn pieces(&self, from: u64, to: u64, base_len: u64) -> Vec<(u64, u64, Source)> {
-        let to = to.min(self.len(base_len));
+    pub(crate) fn pieces(
+        &self,
+        written: &Ranges,
+        from: u64,
+        to: u64,
+        base_len: u64,
+    ) -> Vec<(u64, u64, Source)> {
+        let to = to.min(self.len(written, base_len));
         let base_len = base_len.min(self.base_end);
         let mut pieces = Vec::new();
-        for (from, to, written) in self.written.pieces(from, to) {
+        for (from, to, written) in written.pieces(from, to) {
             if written {
                 pieces.push((from, to, Source::Staged));
                 continue;

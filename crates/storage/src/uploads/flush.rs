@@ -44,14 +44,15 @@ impl Flush {
         }
     }
 
-    /// Writes back what is dirty. A failure is kept for [`Flush::sync`].
-    pub(crate) fn write_back(&self, fd: BorrowedFd<'_>) {
+    /// Writes back what is dirty; says whether it did. A failure is kept for [`Flush::sync`].
+    pub(crate) fn write_back(&self, fd: BorrowedFd<'_>) -> bool {
         let _running = lock(&self.running);
         if self.dirty.load(Ordering::Relaxed) < limits::FLUSH_BYTES {
-            return; // another one did it meanwhile
+            return false; // another one did it meanwhile
         }
         self.dirty.store(0, Ordering::Relaxed);
         self.keep(retry(|| fdatasync(fd)));
+        lock(&self.failed).is_none()
     }
 
     /// fsync(2). Fails for good once any sync failed: the kernel reports lost pages once and then counts them as
@@ -94,7 +95,7 @@ mod tests {
         use Pressure::{Flush as F, Low, Wait};
         assert_eq!(asked, [Low, F, Low, Wait, Wait]);
         let file = tempfile::tempfile().unwrap();
-        flush.write_back(file.as_fd());
+        assert!(flush.write_back(file.as_fd()));
         assert_eq!(flush.wrote(1), Low);
         flush.check().unwrap();
     }
@@ -105,7 +106,7 @@ mod tests {
         // A pipe cannot be synced: EINVAL.
         let (end, _other) = std::io::pipe().unwrap();
         flush.wrote(limits::FLUSH_BYTES);
-        flush.write_back(end.as_fd());
+        assert!(!flush.write_back(end.as_fd()));
         let file = tempfile::tempfile().unwrap();
         assert!(
             flush.sync(file.as_fd()).is_err(),

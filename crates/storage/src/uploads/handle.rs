@@ -55,7 +55,7 @@ impl Handle {
     async fn end<T: Send + 'static>(
         &self,
         operation: &'static str,
-        job: impl FnOnce(&Staged) -> Result<T, Fault> + Send + 'static,
+        job: impl FnOnce(&Arc<Staged>) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T> {
         if self.inner.ended.swap(true, Ordering::AcqRel) {
             let path = self.inner.staged.path.as_bytes();
@@ -168,7 +168,7 @@ impl Upload for Handle {
     }
 
     async fn discard(&self) -> Result<()> {
-        self.end("discard", Staged::discard).await
+        self.end("discard", Staged::give_up).await
     }
 
     async fn space(&self) -> Result<SpaceInfo> {

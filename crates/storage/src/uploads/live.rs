@@ -1,18 +1,24 @@
 //! The uploads of this process: the register, and the open objects that its records stand for.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, Weak};
 
 use super::registry::{InProcess, Record, Registry};
 use super::staged::Staged;
+use crate::limits;
 use crate::local::{DirId, NameKey, Viewer, lock};
-use crate::upload_types::UploadId;
+use crate::types::OwnerId;
+use crate::upload_types::{EndedUpload, UploadId};
 
 /// All uploads in work.
 #[derive(Debug)]
 pub(crate) struct LiveUploads {
     registry: Arc<dyn Registry>,
     objects: Mutex<HashMap<UploadId, Weak<Staged>>>,
+    /// Those without a handle: nothing else keeps them.
+    parked: Mutex<HashMap<UploadId, Arc<Staged>>>,
+    /// What became of the last ones.
+    ended: Mutex<VecDeque<EndedUpload>>,
 }
 
 impl Default for LiveUploads {
@@ -20,6 +26,8 @@ impl Default for LiveUploads {
         Self {
             registry: Arc::new(InProcess::default()),
             objects: Mutex::default(),
+            parked: Mutex::default(),
+            ended: Mutex::default(),
         }
     }
 }
@@ -41,6 +49,86 @@ impl LiveUploads {
     pub(crate) fn close(&self, id: UploadId) {
         self.registry.close(id);
         lock(&self.objects).remove(&id);
+        let parked = lock(&self.parked).remove(&id);
+        drop(parked); // with no lock held: it may be the last one to hold the upload
+    }
+
+    /// Strikes an upload out and remembers how it ended.
+    pub(crate) fn end(&self, how: EndedUpload) {
+        self.close(how.id);
+        let mut ended = lock(&self.ended);
+        if ended.len() == limits::ENDED_UPLOADS {
+            ended.pop_front();
+        }
+        ended.push_back(how);
+    }
+
+    /// How the last ones ended, oldest first.
+    pub(crate) fn ended(&self) -> Vec<EndedUpload> {
+        lock(&self.ended).iter().cloned().collect()
+    }
+
+    /// Keeps an upload that has no handle, and gives its name free for those who need it free.
+    pub(crate) fn park(&self, staged: &Arc<Staged>) {
+        self.registry.release(staged.id);
+        lock(&self.parked).insert(staged.id, Arc::clone(staged));
+    }
+
+    /// It has a handle again.
+    pub(crate) fn unpark(&self, id: UploadId) {
+        let parked = lock(&self.parked).remove(&id);
+        drop(parked);
+    }
+
+    /// `viewer` took it up.
+    pub(crate) fn show_to(&self, id: UploadId, viewer: Viewer) {
+        self.registry.show_to(id, viewer);
+    }
+
+    /// The parked uploads of a name, whoever they belong to.
+    pub(crate) fn parked_at(&self, key: &NameKey) -> Vec<Arc<Staged>> {
+        if lock(&self.parked).is_empty() {
+            return Vec::new();
+        }
+        let ids = self.registry.all_at(key);
+        let parked = lock(&self.parked);
+        ids.iter().filter_map(|id| parked.get(id).cloned()).collect()
+    }
+
+    /// The parked uploads of an owner.
+    pub(crate) fn parked_of(&self, owner: OwnerId) -> Vec<Arc<Staged>> {
+        let parked = lock(&self.parked);
+        parked
+            .values()
+            .filter(|staged| staged.owner() == owner)
+            .cloned()
+            .collect()
+    }
+
+    /// Whether no upload is parked. Cheap.
+    pub(crate) fn none_parked(&self) -> bool {
+        lock(&self.parked).is_empty()
+    }
+
+    /// All parked uploads.
+    pub(crate) fn all_parked(&self) -> Vec<Arc<Staged>> {
+        lock(&self.parked).values().cloned().collect()
+    }
+
+    /// All uploads.
+    pub(crate) fn all(&self) -> Vec<Arc<Staged>> {
+        lock(&self.objects).values().filter_map(Weak::upgrade).collect()
+    }
+
+    /// One upload.
+    pub(crate) fn get(&self, id: UploadId) -> Option<Arc<Staged>> {
+        lock(&self.objects).get(&id)?.upgrade()
+    }
+
+    /// The store closes: parked uploads hold what they belong to.
+    pub(crate) fn let_go(&self) {
+        let parked = std::mem::take(&mut *lock(&self.parked));
+        drop(parked);
     }
 
     /// Files an upload under another name.

@@ -11,13 +11,15 @@ use rustix::fs::{
 use rustix::io::Errno;
 
 use super::content::Source;
+use super::journal::{Entry, Intent};
+use super::repair::mark;
 use super::staged::{Phase, Staged, Target, open_base, size_of};
 use crate::digest::{self, Outcome, Rest};
 use crate::error::ErrorKind;
 use crate::limits;
 use crate::local::{DirId, Fault, Place, copy_range, is_inside, lock, stat_of, version_of};
 use crate::types::Digest;
-use crate::upload_types::{Closed, Published};
+use crate::upload_types::{Closed, EndedUpload, Published, UploadEnd};
 
 impl Staged {
     /// Puts the upload under its final name: attributes, data sync, rename, directory sync, in this order. Fails
@@ -27,12 +29,13 @@ impl Staged {
         match &*phase {
             Phase::Open => {}
             Phase::Published(closed) => return Ok((**closed).clone()),
-            Phase::Gone => return Err(ErrorKind::UploadGone.into()),
+            Phase::Parked | Phase::Gone => return Err(ErrorKind::UploadGone.into()),
         }
         self.flush.check()?;
         if let Some(kind) = lock(&self.content).broken() {
             return Err(kind.into());
         }
+        let _telling = lock(&self.telling);
         let mut target = lock(&self.target);
         self.settle_target(&mut target)?;
         self.carry_over(&target.place)?;
@@ -40,8 +43,12 @@ impl Staged {
         let rest = self.keep_digest()?;
         let published = self.published(&target.place, note)?;
         let shared = &self.home.shared;
+        self.announce(&published)?;
         if shared.is_durable() {
-            self.sync()?;
+            self.flush.sync(self.file.as_fd())?;
+            if self.home.keeps_records() {
+                self.home.bucket.journal.flush()?;
+            }
         }
         let mut renamed = false;
         let result = shared.change_dirs(&[&target.place.parent], || {
@@ -51,18 +58,69 @@ impl Staged {
         });
         if renamed {
             // Also when the directory could not be synced: the name is there, only its durability is unknown.
+            let ended = self.ended_as(&published);
             let closed = self.closed(published);
             // Whatever happens now, what has a name is never discarded.
             *phase = closed
                 .clone()
                 .map_or(Phase::Gone, |closed| Phase::Published(Box::new(closed)));
-            shared.uploads.close(self.id);
+            shared.uploads.end(ended);
+            self.no_longer_kept();
             self.finish_digest(rest);
             result?;
             return closed;
         }
+        if self.home.keeps_records()
+            && let Err(fault) = self.home.bucket.journal.append(Entry::Void(self.id))
+        {
+            // The staged file says the same as long as it is there.
+            tracing::debug!(upload = %self.id, ?fault, "the journal still announces an upload");
+        }
         result?;
         Err(ErrorKind::Internal.into())
+    }
+
+    /// Says in the journal what is about to be published, for those who keep records.
+    fn announce(&self, published: &Published) -> Result<(), Fault> {
+        if !self.home.keeps_records() {
+            return Ok(());
+        }
+        mark(&self.file, self.id);
+        self.home.bucket.journal.append(Entry::Intent(Box::new(Intent {
+            published: published.clone(),
+            file: DirId::of(&self.file)?,
+        })))
+    }
+
+    /// It is published: as an unfinished upload the journal need not know it any more.
+    fn no_longer_kept(&self) {
+        lock(&self.content).over = true;
+        if !self.home.keeps_records()
+            && let Err(fault) = self.home.bucket.journal.forget(self.id)
+        {
+            // A restart finds no staged file for it.
+            tracing::debug!(upload = %self.id, ?fault, "the journal still keeps a published upload");
+        }
+    }
+
+    /// Parked uploads of the name are older than what was published there, whoever they belong to.
+    pub(super) fn supersede(&self) {
+        let Ok(key) = self.key() else { return };
+        for parked in self.home.shared.uploads.parked_at(&key) {
+            parked.end_if_parked(UploadEnd::Superseded);
+        }
+    }
+
+    fn ended_as(&self, published: &Published) -> EndedUpload {
+        EndedUpload {
+            id: self.id,
+            owner: published.owner,
+            bucket: published.bucket.clone(),
+            path: published.path.clone(),
+            end: UploadEnd::Published,
+            at: published.at,
+            facts: published.facts.clone(),
+        }
     }
 
     /// Keeps the digest beside the content, as its times are final now. What is left to read of it, if that is much.
@@ -103,6 +161,7 @@ impl Staged {
             return Err(ErrorKind::InvalidInput.into());
         }
         let stat = stat_of(&fstat(&self.file)?);
+        lock(&self.content).take_stock(stat.size);
         Ok(Published {
             id: self.id,
             owner: self.home.viewer.owner,
@@ -149,17 +208,18 @@ impl Staged {
     /// Fills what was never written from the published version; afterwards the staged file is everything.
     pub(super) fn carry_over(&self, place: &Place) -> Result<(), Fault> {
         let mut content = lock(&self.content);
-        let Some(overlay) = &mut content.base else {
+        let content = &mut *content;
+        let Some(overlay) = &content.base else {
             return Ok(());
         };
         let base = open_base(place)?;
         let base_len = base.as_ref().map_or(Ok(0), size_of)?;
-        let len = overlay.len(base_len);
-        for (from, to, source) in overlay.pieces(0, len, base_len) {
+        let len = overlay.len(&content.written, base_len);
+        for (from, to, source) in overlay.pieces(&content.filled(), 0, len, base_len) {
             if let (Source::Base, Some(base)) = (source, &base) {
                 let end = copy_range(base.as_fd(), self.file.as_fd(), from, to)?;
                 // A second try must not take these bytes from yet another version.
-                overlay.written.insert(from, end);
+                content.carried.insert(from, end);
             }
         }
         if size_of(&self.file)? != len {

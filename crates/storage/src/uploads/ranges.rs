@@ -20,6 +20,29 @@ impl Ranges {
         self.0.first().copied()
     }
 
+    /// The end of the range that begins with the first byte; 0 when there is none.
+    pub(crate) fn front(&self) -> u64 {
+        self.0
+            .first()
+            .filter(|range| range.0 == 0)
+            .map_or(0, |range| range.1)
+    }
+
+    /// Number of bytes in it.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.0.iter().map(|range| range.1 - range.0).sum()
+    }
+
+    /// The ranges, in order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u64, u64)> {
+        self.0.iter().copied()
+    }
+
+    /// Takes the last range out.
+    pub(crate) fn drop_last(&mut self) {
+        self.0.pop();
+    }
+
     /// The first byte beyond all ranges.
     pub(crate) fn end(&self) -> u64 {
         self.0.last().map_or(0, |(_, to)| *to)

@@ -33,6 +33,15 @@ pub(crate) trait Registry: Debug + Send + Sync {
     /// Files an upload under another name and drops its reservation.
     fn move_to(&self, id: UploadId, key: NameKey);
 
+    /// Drops the reservation of a name.
+    fn release(&self, id: UploadId);
+
+    /// From now on it is `viewer` who sees the upload.
+    fn show_to(&self, id: UploadId, viewer: Viewer);
+
+    /// All uploads of `key`, oldest first.
+    fn all_at(&self, key: &NameKey) -> Vec<UploadId>;
+
     /// The newest upload of `key` that `viewer` sees.
     fn seen_by(&self, key: &NameKey, viewer: Viewer) -> Option<UploadId>;
 
@@ -89,6 +98,22 @@ impl Registry for InProcess {
                 ..record
             });
         }
+    }
+
+    fn release(&self, id: UploadId) {
+        if let Some(record) = lock(&self.books).records.get_mut(&id) {
+            record.exclusive = false;
+        }
+    }
+
+    fn show_to(&self, id: UploadId, viewer: Viewer) {
+        if let Some(record) = lock(&self.books).records.get_mut(&id) {
+            record.viewer = viewer;
+        }
+    }
+
+    fn all_at(&self, key: &NameKey) -> Vec<UploadId> {
+        lock(&self.books).at(key).map(|record| record.id).collect()
     }
 
     fn seen_by(&self, key: &NameKey, viewer: Viewer) -> Option<UploadId> {

@@ -20,11 +20,11 @@ use crate::local::{
 };
 use crate::path::RemotePath;
 use crate::types::{Digest, SetStat, SpaceInfo, Stat, Version};
-use crate::upload_types::{Closed, UploadFacts, UploadId};
+use crate::upload_types::{Closed, EndedUpload, UploadEnd, UploadFacts, UploadId};
 
 /// A staged upload, shared by the handles that have it open. All methods block.
 ///
-/// Locks are taken in the order of the fields `handles`, `phase`, `target`, `content`, `follow`.
+/// Locks are taken in the order of the fields `handles`, `phase`, `telling`, `target`, `content`, `follow`.
 #[derive(Debug)]
 pub(crate) struct Staged {
     pub(super) id: UploadId,
@@ -36,10 +36,12 @@ pub(crate) struct Staged {
     pub(super) staged_name: String,
     /// Permission bits if no file is replaced.
     pub(super) new_mode: u32,
-    /// Handles that have it open; 0 when it is over.
+    /// Handles that have it open; 0 when it is parked or over.
     pub(super) handles: Mutex<usize>,
     /// Held for reading while data is written, so that nothing is written into a published file.
     pub(super) phase: RwLock<Phase>,
+    /// Held while the journal is told what is kept, and while what it was told about changes.
+    pub(super) telling: Mutex<()>,
     pub(super) target: Mutex<Target>,
     pub(super) content: Mutex<Content>,
     /// Serialises appends, each of which goes to the end of the moment.
@@ -56,6 +58,8 @@ pub(crate) struct Staged {
 #[derive(Debug, Clone)]
 pub(crate) enum Phase {
     Open,
+    /// No handle has it open; its owner may take it up again.
+    Parked,
     Published(Box<Closed>),
     Gone,
 }
@@ -72,10 +76,11 @@ impl Staged {
     /// Writes all of `data` at `offset`; says whether it is time to write back.
     pub(super) fn write_at(&self, offset: u64, data: &[u8]) -> Result<Pressure, Fault> {
         let _phase = self.open_phase()?;
+        self.before_write(offset)?;
         let result = write_all_at(self.file.as_fd(), offset, data);
         let end = offset.saturating_add(data.len() as u64);
         self.follow(offset, data, result.is_ok());
-        let crowded = {
+        let (crowded, grown) = {
             let mut content = lock(&self.content);
             let done = match &result {
                 Ok(()) => end,
@@ -86,15 +91,17 @@ impl Staged {
                 }
             };
             content.wrote(offset, done);
-            content
-                .base
-                .as_ref()
-                .is_some_and(|base| base.written.len() > limits::WRITTEN_RANGES)
+            let crowded = content.base.is_some() && content.written.len() > limits::WRITTEN_RANGES;
+            let grown = content.told.is_none() && content.front() >= limits::KEPT_FROM;
+            (crowded, grown)
         };
         result.map_err(|(fault, _)| fault)?;
         if crowded {
             let target = lock(&self.target);
             self.carry_over(&target.place)?;
+        }
+        if grown {
+            self.tell_in_order()?;
         }
         if !self.home.shared.is_durable() {
             return Ok(Pressure::Low);
@@ -113,15 +120,20 @@ impl Staged {
         }
     }
 
-    /// Writes dirty data back; a failure shows at the next write, sync or publish.
-    pub(super) fn write_back(&self) {
-        self.flush.write_back(self.file.as_fd());
+    /// The journal must not say that data comes in order any more once a gap is left.
+    fn before_write(&self, offset: u64) -> Result<(), Fault> {
+        let leaves_gap = {
+            let content = lock(&self.content);
+            content.told.as_ref().is_some_and(|told| told.in_order) && offset > content.front()
+        };
+        if leaves_gap { self.tell_disorder() } else { Ok(()) }
     }
 
     /// Writes all of `data` at the end.
     pub(crate) fn append(&self, data: &[u8]) -> Result<(), Fault> {
         let _turn = lock(&self.appending);
         let end = self.stat()?.size;
+        lock(&self.content).facts.appended = true;
         if self.write_at(end, data)? != Pressure::Low {
             self.write_back();
         }
@@ -140,9 +152,12 @@ impl Staged {
         let base = open_base(&lock(&self.target).place)?;
         let base_len = base.as_ref().map_or(Ok(0), size_of)?;
         let to = offset.saturating_add(len as u64);
-        let pieces = match &lock(&self.content).base {
-            Some(overlay) => overlay.pieces(offset, to, base_len),
-            None => vec![(offset, to, Source::Staged)],
+        let pieces = {
+            let content = lock(&self.content);
+            match &content.base {
+                Some(overlay) => overlay.pieces(&content.written, offset, to, base_len),
+                None => vec![(offset, to, Source::Staged)],
+            }
         };
         for (from, to, source) in pieces {
             let start = buf.len();
@@ -164,7 +179,7 @@ impl Staged {
         let mut place_mode = None;
         let mut size = None;
         let phase = self.phase.read().unwrap_or_else(PoisonError::into_inner);
-        if matches!(*phase, Phase::Open) {
+        if matches!(*phase, Phase::Open | Phase::Parked) {
             let mut target = lock(&self.target);
             target.place.refresh()?;
             place_mode = target.place.found.as_ref().map(|stat| stat.st_mode & 0o777);
@@ -175,7 +190,10 @@ impl Staged {
                 .filter(|stat| is_type(stat, FileType::RegularFile));
             let base_len = base_len.map_or(0, |stat| stat_of(stat).size);
             let content = lock(&self.content);
-            size = content.base.as_ref().map(|overlay| overlay.len(base_len));
+            size = content
+                .base
+                .as_ref()
+                .map(|overlay| overlay.len(&content.written, base_len));
             place_mode = content.mode.or(place_mode).or(Some(self.new_mode));
         }
         let mut stat = stat_of(&fstat(&self.file)?);
@@ -186,11 +204,13 @@ impl Staged {
 
     /// Changes what will be published.
     pub(crate) fn set_stat(&self, changes: &SetStat) -> Result<(), Fault> {
-        let _phase = self.open_phase()?;
+        let _phase = self.live_phase()?;
         if let Some(size) = changes.size {
             if i64::try_from(size).is_err() {
                 return Err(ErrorKind::TooLarge.into());
             }
+            let _telling = lock(&self.telling);
+            self.tell_size(size)?;
             let mut content = lock(&self.content);
             ftruncate(&self.file, size)?;
             content.resized(size);
@@ -220,7 +240,7 @@ impl Staged {
 
     /// Makes the data durable without publishing it.
     pub(crate) fn sync(&self) -> Result<(), Fault> {
-        self.flush.sync(self.file.as_fd())
+        self.sync_for_good(true)
     }
 
     /// Space of the file system.
@@ -233,25 +253,12 @@ impl Staged {
         Ok(version_of(&fstat(&self.file)?))
     }
 
-    /// One more handle; `false` when the upload is over.
-    pub(super) fn join(&self) -> bool {
-        let mut handles = lock(&self.handles);
-        let open = *handles > 0 && self.open_phase().is_ok();
-        if open {
-            *handles += 1;
-            lock(&self.content).facts.joined += 1;
-        }
-        open
-    }
-
     /// CLOSE of one handle: the last one publishes, the others make their data durable.
     pub(super) fn close_handle(&self, note: &[u8]) -> Result<Closed, Fault> {
         let mut handles = lock(&self.handles);
         if *handles > 1 {
             drop(self.open_phase()?);
-            if self.home.shared.is_durable() {
-                self.sync()?;
-            }
+            self.sync_for_good(self.home.shared.is_durable())?;
             *handles -= 1;
             return Ok(Closed {
                 version: self.version()?,
@@ -260,25 +267,19 @@ impl Staged {
         }
         let closed = self.publish(note)?;
         *handles = 0;
+        self.supersede();
         Ok(closed)
     }
 
-    /// A handle died without CLOSE: the last one takes the upload along.
-    pub(super) fn abandon_handle(&self) -> Result<(), Fault> {
-        let mut handles = lock(&self.handles);
-        *handles = handles.saturating_sub(1);
-        lock(&self.content).facts.dropped += 1;
-        if *handles == 0 { self.discard() } else { Ok(()) }
-    }
-
     /// Throws the upload away. Quiet when it is over already.
-    pub(crate) fn discard(&self) -> Result<(), Fault> {
+    pub(crate) fn discard(&self, end: UploadEnd) -> Result<(), Fault> {
         let mut phase = self.phase.write().unwrap_or_else(PoisonError::into_inner);
-        if !matches!(*phase, Phase::Open) {
+        if !matches!(*phase, Phase::Open | Phase::Parked) {
             return Ok(());
         }
         *phase = Phase::Gone;
-        self.home.shared.uploads.close(self.id);
+        self.end_in_journal();
+        self.home.shared.uploads.end(self.ended(end));
         // Handles may stay open for long; the space is wanted back now.
         ftruncate(&self.file, 0)?;
         match unlinkat(
@@ -291,6 +292,35 @@ impl Staged {
         }
     }
 
+    /// The journal forgets it, before its file goes: a file that has gone counts as published where it was about to be.
+    fn end_in_journal(&self) {
+        let _telling = lock(&self.telling);
+        lock(&self.content).over = true;
+        let journal = &self.home.bucket.journal;
+        let forgotten = journal.forget(self.id).and_then(|known| {
+            if known && self.home.shared.is_durable() {
+                journal.flush()?;
+            }
+            Ok(())
+        });
+        if let Err(fault) = forgotten {
+            tracing::warn!(upload = %self.id, ?fault, "the journal still knows an upload that is over");
+        }
+    }
+
+    /// How it ended, for those who ask later.
+    pub(super) fn ended(&self, end: UploadEnd) -> EndedUpload {
+        EndedUpload {
+            id: self.id,
+            owner: self.home.viewer.owner,
+            bucket: self.home.bucket.name.clone(),
+            path: self.home.path_in_bucket(&lock(&self.target).place, &self.path),
+            end,
+            at: SystemTime::now(),
+            facts: self.facts(),
+        }
+    }
+
     /// Moves the target to `to`, together with `change` (the rename of the published file, if there is one).
     pub(crate) fn move_to(
         &self,
@@ -298,10 +328,11 @@ impl Staged {
         change: impl FnOnce() -> Result<(), Fault>,
     ) -> Result<(), Fault> {
         let phase = self.phase.read().unwrap_or_else(PoisonError::into_inner);
-        if !matches!(*phase, Phase::Open) {
+        if !matches!(*phase, Phase::Open | Phase::Parked) {
             // It ended since it was found: look again.
             return Err(ErrorKind::Busy.into());
         }
+        let _telling = lock(&self.telling);
         let mut target = lock(&self.target);
         let key = to.key()?;
         let _dir = self.home.shared.lock_dir(key.dir);
@@ -311,11 +342,15 @@ impl Staged {
         }
         change()?;
         self.home.shared.uploads.move_to(self.id, key);
-        lock(&self.content).facts.renamed = true;
         *target = Target {
             place,
             exclusive: false,
         };
+        lock(&self.content).facts.renamed = true;
+        self.tell_name(&target, None)?;
+        if self.home.shared.is_durable() && self.home.bucket.journal.knows(self.id) {
+            self.home.bucket.journal.flush()?;
+        }
         Ok(())
     }
 
@@ -327,6 +362,15 @@ impl Staged {
         let phase = self.phase.read().unwrap_or_else(PoisonError::into_inner);
         match *phase {
             Phase::Open => Ok(phase),
+            Phase::Parked | Phase::Published(_) | Phase::Gone => Err(ErrorKind::UploadGone.into()),
+        }
+    }
+
+    /// Open or parked.
+    fn live_phase(&self) -> Result<RwLockReadGuard<'_, Phase>, Fault> {
+        let phase = self.phase.read().unwrap_or_else(PoisonError::into_inner);
+        match *phase {
+            Phase::Open | Phase::Parked => Ok(phase),
             Phase::Published(_) | Phase::Gone => Err(ErrorKind::UploadGone.into()),
         }
     }

@@ -5,6 +5,7 @@ use std::os::fd::OwnedFd;
 use rustix::fs::{AtFlags, Dir, Mode, OFlags, openat, unlinkat};
 use rustix::io::Errno;
 
+use super::journal::JOURNAL;
 use crate::error::ErrorKind;
 use crate::local::Fault;
 use crate::upload_types::UploadId;
@@ -22,13 +23,20 @@ pub(crate) fn name(prefix: &str, id: UploadId) -> String {
     format!("{prefix}{id}")
 }
 
-/// Removes all files of a staging directory; says how many there were.
-pub(crate) fn sweep(staging: &OwnedFd) -> Result<usize, Fault> {
+/// Removes the files of uploads that `keep` does not want; says how many there were.
+pub(crate) fn sweep(staging: &OwnedFd, keep: impl Fn(UploadId) -> bool) -> Result<usize, Fault> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let mut removed = 0;
     for entry in Dir::new(openat(staging, ".", flags, Mode::empty())?)? {
         let entry = entry?;
         if matches!(entry.file_name().to_bytes(), b"." | b"..") {
+            continue;
+        }
+        if entry.file_name().to_bytes() == JOURNAL.as_bytes() {
+            continue;
+        }
+        let id = entry.file_name().to_str().ok().and_then(|name| name.parse().ok());
+        if id.is_some_and(&keep) {
             continue;
         }
         match unlinkat(staging, entry.file_name(), AtFlags::empty()) {

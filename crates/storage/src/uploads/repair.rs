@@ -1,0 +1,240 @@
+//! What a restart makes of the staging directory: published uploads are told from unpublished ones, what can be proved
+//! of unfinished ones is parked, and the rest goes.
+
+use std::collections::HashMap;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use rustix::fs::XattrFlags;
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, fgetxattr, fsetxattr, fstat, openat, statat};
+use rustix::io::Errno;
+
+use super::journal::{Entry, Intent, Kept, Known};
+use super::park::boot_id;
+use super::ranges::Ranges;
+use super::registry::Record;
+use super::staged::{Staged, Target, size_of};
+use super::staging;
+use crate::error::ErrorKind;
+use crate::local::{Bucket, DirId, Fault, HomeRoot, Place, Shared, is_type};
+use crate::path::RemotePath;
+use crate::upload_types::UploadId;
+
+/// The published file carries the id of the upload that it came from.
+const MARK: &str = "user.longshore.upload";
+
+/// Marks a file that is about to be published. Where the file system has no such marks, the file node tells.
+pub(super) fn mark(file: &OwnedFd, id: UploadId) {
+    let _ = fsetxattr(file, MARK, &id.0, XattrFlags::empty());
+}
+
+/// A bucket that was opened, and how directories in it are.
+pub(crate) struct Repair<'a> {
+    pub(crate) shared: &'a Arc<Shared>,
+    pub(crate) bucket: &'a Arc<Bucket>,
+    /// Opens a directory in the bucket, through no link.
+    pub(crate) open_dir: &'a dyn Fn(&RemotePath) -> Result<OwnedFd, Errno>,
+}
+
+/// What became of the leftovers.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Repaired {
+    pub(crate) parked: usize,
+    pub(crate) removed: usize,
+}
+
+impl Repair<'_> {
+    /// Settles everything that the last run left.
+    pub(crate) fn run(&self) -> Result<Repaired, Fault> {
+        let known = self.bucket.journal.known();
+        let mut repaired = Repaired::default();
+        let mut published: HashMap<RemotePath, SystemTime> = HashMap::new();
+        for intent in known.values().filter_map(|about| about.intent.as_ref()) {
+            if self.was_published(intent)? {
+                let latest = published
+                    .entry(intent.published.path.clone())
+                    .or_insert(intent.published.at);
+                *latest = (*latest).max(intent.published.at);
+            } else {
+                self.bucket.journal.append(Entry::Void(intent.published.id))?;
+            }
+        }
+        let known = self.bucket.journal.known();
+        for (id, about) in &known {
+            let Known {
+                kept: Some(kept),
+                intent: None,
+            } = about
+            else {
+                continue;
+            };
+            let since = kept.parked.unwrap_or(kept.began);
+            let superseded = kept
+                .paths
+                .iter()
+                .any(|path| published.get(path).is_some_and(|at| *at > since));
+            match if superseded { Ok(false) } else { self.restore(kept) } {
+                Ok(true) => repaired.parked += 1,
+                Ok(false) => drop(self.bucket.journal.forget(*id)?),
+                Err(fault) => {
+                    tracing::warn!(upload = %id, ?fault, synced = kept.synced, "an unfinished upload cannot be restored");
+                    if !kept.synced {
+                        self.bucket.journal.forget(*id)?;
+                    }
+                }
+            }
+        }
+        self.bucket.journal.flush()?;
+        repaired.removed = staging::sweep(&self.bucket.staging, |id| {
+            let about = known.get(&id);
+            // Published ones have no name here any more, unless the power went between the two directories.
+            about.is_some_and(|about| about.intent.is_none()) && self.bucket.journal.knows(id)
+        })?;
+        Ok(repaired)
+    }
+
+    /// Whether the rename that was about to happen did.
+    fn was_published(&self, intent: &Intent) -> Result<bool, Fault> {
+        if self.carries(intent)? {
+            return Ok(true);
+        }
+        let name = intent.published.id.to_string();
+        Ok(
+            match statat(&self.bucket.staging, name, AtFlags::SYMLINK_NOFOLLOW) {
+                // Still here: it was not renamed, unless it has another name already.
+                Ok(stat) => stat.st_nlink > 1,
+                // Renamed, and by now replaced, removed or renamed again.
+                Err(Errno::NOENT) => true,
+                Err(errno) => return Err(errno.into()),
+            },
+        )
+    }
+
+    /// Whether the file under the published name is the one that was to get it.
+    fn carries(&self, intent: &Intent) -> Result<bool, Fault> {
+        let path = &intent.published.path;
+        let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
+            return Ok(false);
+        };
+        let file = (self.open_dir)(&parent).and_then(|dir| {
+            let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+            openat(&dir, name, flags, Mode::empty())
+        });
+        let file = match file {
+            Ok(file) => file,
+            Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::NXIO | Errno::ACCESS) => {
+                return Ok(false);
+            }
+            Err(errno) => return Err(errno.into()),
+        };
+        let mut mark = [0; 16];
+        Ok(match fgetxattr(&file, MARK, &mut mark[..]) {
+            Ok(16) => mark == intent.published.id.0,
+            _ => DirId::of(&file)? == intent.file,
+        })
+    }
+
+    /// Parks what can be proved of an upload; `false` when that is nothing.
+    fn restore(&self, kept: &Kept) -> Result<bool, Fault> {
+        let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let file = match openat(&self.bucket.staging, kept.id.to_string(), flags, Mode::empty()) {
+            Ok(file) => file,
+            Err(Errno::NOENT) => return Ok(false),
+            Err(errno) => return Err(errno.into()),
+        };
+        let stat = fstat(&file)?;
+        if stat.st_nlink > 1 || !is_type(&stat, FileType::RegularFile) {
+            return Ok(false); // published
+        }
+        let Some(written) = proved(kept, size_of(&file)?) else {
+            return Ok(false);
+        };
+        let staged = self.staged(kept, file, written)?;
+        if !staged.cut_back()? {
+            return Ok(false);
+        }
+        let record = Record {
+            id: kept.id,
+            key: staged.key()?,
+            viewer: staged.home.viewer,
+            exclusive: false,
+            joins: false,
+        };
+        if !self.shared.uploads.open(record, &staged) {
+            return Err(ErrorKind::Internal.into());
+        }
+        staged.parked_again()?;
+        Ok(true)
+    }
+
+    fn staged(&self, kept: &Kept, file: OwnedFd, written: Ranges) -> Result<Arc<Staged>, Fault> {
+        let (place, path) = self.place(kept)?;
+        let (home_path, opened, dir) = match (self.open_dir)(&kept.home) {
+            Ok(dir) => (kept.home.clone(), kept.opened.clone(), dir),
+            // Moved or gone: what was opened is found from the top then.
+            Err(Errno::NOENT | Errno::NOTDIR) => {
+                (RemotePath::root(), path, (self.open_dir)(&RemotePath::root())?)
+            }
+            Err(errno) => return Err(errno.into()),
+        };
+        let home = Arc::new(HomeRoot {
+            dir,
+            path: home_path,
+            bucket: Arc::clone(self.bucket),
+            viewer: self.shared.viewer(kept.owner),
+            shared: Arc::clone(self.shared),
+        });
+        let target = Target {
+            place,
+            exclusive: kept.exclusive,
+        };
+        Ok(Arc::new(Staged::restored(
+            kept, home, opened, file, target, written,
+        )))
+    }
+
+    /// The name in the directory that it was kept for; failing that, the first one whose directory is there.
+    fn place(&self, kept: &Kept) -> Result<(Place, RemotePath), Fault> {
+        let mut places = Vec::new();
+        for path in &kept.paths {
+            let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
+                continue;
+            };
+            if let Ok(parent) = (self.open_dir)(&parent) {
+                let mut place = Place {
+                    parent,
+                    name: name.to_vec(),
+                    found: None,
+                };
+                place.refresh()?;
+                places.push((place, path.clone()));
+            }
+        }
+        let right = places
+            .iter()
+            .position(|(place, _)| DirId::of(&place.parent).is_ok_and(|dir| dir == kept.dir));
+        if places.is_empty() {
+            return Err(Errno::NOENT.into());
+        }
+        Ok(places.swap_remove(right.unwrap_or(0)))
+    }
+}
+
+/// The ranges that are known to be in a staged file of `size` bytes.
+fn proved(kept: &Kept, size: u64) -> Option<Ranges> {
+    let same_run = kept.boot == boot_id();
+    if !same_run && !kept.safe {
+        return None;
+    }
+    let mut written = Ranges::default();
+    if same_run && kept.in_order {
+        written.insert(0, size);
+    } else {
+        kept.written
+            .iter()
+            .for_each(|(from, to)| written.insert(*from, *to));
+        written.truncate(size);
+    }
+    Some(written)
+}
