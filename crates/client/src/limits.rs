@@ -34,3 +34,15 @@ pub(crate) const PROXY_CHAIN: usize = 16;
 
 /// Bytes of a host name (RFC 1035 §2.3.4: 255). A longer one is refused.
 pub(crate) const HOST_LEN: usize = 255;
+
+/// SSH servers on the way, one behind the other. More is an error.
+pub(crate) const JUMPS: usize = 16;
+
+/// Bytes of a file with a private key or a certificate. RSA with 16384 bits needs 13 KiB. A longer one is an error.
+pub(crate) const KEY_FILE_LEN: usize = 64 << 10;
+
+/// Rounds of questions in one keyboard-interactive login. More is an error.
+pub(crate) const INTERACTIVE_ROUNDS: usize = 32;
+
+/// Bytes of each output of a command that are kept unless the caller says otherwise. More is an error.
+pub(crate) const EXEC_OUTPUT_LEN: usize = 64 << 20;

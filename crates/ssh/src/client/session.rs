@@ -248,6 +248,12 @@ impl Session {
         let _ = self.handle.disconnect(Disconnect::ByApplication, "", "").await;
     }
 
+    /// Why the connection ended while logging in.
+    #[must_use]
+    pub fn auth_end(&self) -> ClientError {
+        self.end()
+    }
+
     /// Why the connection ended, for the first who asks.
     pub(super) fn end(&self) -> ClientError {
         self.shared.end()
