@@ -6,6 +6,7 @@ use std::time::Duration;
 use longshore_sftp::{Init, Version};
 use longshore_storage::Home;
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 use crate::activity::Doing;
 use crate::context::Context;
@@ -38,6 +39,7 @@ pub(crate) async fn run(
         session,
         max_handles: config.handles_per_session,
         terms,
+        gone: CancellationToken::new(),
     });
     let serve = serve(&mut input, replies, &context, config);
     let (complaint, writer) = futures::join!(serve, send_replies(queue, writer, activity));
@@ -69,7 +71,8 @@ async fn serve(
     let budget = context.session.reply_bytes.channel();
     let version = Version::v3(
         ops::extensions(context.home.capabilities()).filter(|name| context.terms.policy.announces(name)),
-    );
+    )
+    .with(ops::vendor());
     // The queue's other end lives as long as this future: both are joined.
     let _ = replies.send(Outgoing {
         packet: version

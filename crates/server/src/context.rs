@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use longshore_storage::{FileType, Home, PathError, RemotePath};
+use tokio_util::sync::CancellationToken;
 
 use crate::error::OpError;
 use crate::handles::Handles;
@@ -17,6 +18,8 @@ pub(crate) struct Context {
     /// What `limits@openssh.com` says of handles.
     pub(crate) max_handles: usize,
     pub(crate) terms: Terms,
+    /// Cancelled when nobody is there any more for whom long work would be worth finishing.
+    pub(crate) gone: CancellationToken,
 }
 
 impl Context {

@@ -120,6 +120,10 @@ impl<'a> Engine<'a> {
             reason = session.ended() => Ending::Ended(reason),
             ending = self.take_requests() => ending,
         };
+        // A client that only said that it will ask for nothing more may still wait for its answers.
+        if !matches!(ending, Ending::Eof) {
+            self.context.gone.cancel();
+        }
         if !matches!(ending, Ending::Ended(EndReason::Deleted)) {
             tokio::select! {
                 biased;

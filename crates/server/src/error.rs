@@ -48,6 +48,30 @@ pub(crate) enum OpError {
     /// The terms of the channel rule the request out.
     #[error("request is not permitted here")]
     NotPermitted,
+    /// A copy of a file into itself.
+    #[error("source and target are the same file")]
+    SameFile,
+    /// None of the hashes that the client knows.
+    #[error("none of these hashes is supported")]
+    UnknownHash,
+    /// A hash of less than 256 bytes.
+    #[error("blocks of less than 256 bytes are not hashed")]
+    SmallHashBlock,
+    /// More hashes than a reply takes.
+    #[error("too many blocks for one reply, ask for larger ones")]
+    TooManyBlocks,
+    /// A part that starts behind the end of the file.
+    #[error("offset is behind the end of the file")]
+    BeyondEnd,
+    /// A pattern that too many names match.
+    #[error("too many matching names")]
+    TooManyNames,
+    /// The other side of an scp says that what it sent is wrong.
+    #[error("upload discarded, the sender could not read all of it")]
+    SourceFailed,
+    /// Nobody is there any more to hear the answer.
+    #[error("the client has gone")]
+    ClientGone,
     /// Somebody else's home.
     #[error("no such user")]
     UnknownUser,

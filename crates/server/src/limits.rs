@@ -37,6 +37,21 @@ pub(crate) const HEAVY_WORK_PER_SESSION: usize = 2;
 /// Bytes of the smallest block that `check-file-…` hashes (draft-ietf-secsh-filexfer-extensions-00 §3).
 pub(crate) const MIN_HASH_BLOCK: u32 = 256;
 
+/// Words of a command line. `md5sum` with more names than this fails; programs ask file by file.
+pub(crate) const COMMAND_WORDS: usize = 1024;
+
+/// Names that a pattern may stand for in a command; more of them fail.
+pub(crate) const GLOB_MATCHES: usize = 10_000;
+
+/// Bytes of a line of the scp protocol: mode, size and a name of at most 255 bytes, or a message.
+pub(crate) const SCP_LINE: usize = 4096;
+
+/// Directories within each other that scp copies.
+pub(crate) const SCP_DEPTH: usize = 60;
+
+/// Pieces of at most [`COPY_CHUNK`] that a command may have written and the client not taken. Then it waits.
+pub(crate) const EXEC_OUTPUT_QUEUE: usize = 4;
+
 /// Most bytes of hashes in a reply to `check-file-…`. More of them: FAILURE, the client asks for larger blocks or a part.
 pub(crate) const HASHES_LEN: usize = MAX_DATA_LEN - 256;
 

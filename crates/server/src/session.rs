@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::channel;
 use crate::error::OpenHomeError;
+use crate::exec;
 use crate::limits::{CLOSING_TIME, GOODBYE_TIME, LAST_WORD};
 use crate::log::Causes;
 use crate::login::{Login, Shared};
@@ -51,6 +52,7 @@ async fn serve(
         user: Arc::new(user.clone()),
         session: session.clone(),
         shared: shared.clone(),
+        lost: CancellationToken::new(),
     };
     let reason = loop {
         tokio::select! {
@@ -103,31 +105,53 @@ struct Channels {
     user: Arc<User>,
     session: Arc<Session>,
     shared: Arc<Shared>,
+    /// The connection is gone.
+    lost: CancellationToken,
 }
 
 impl Channels {
-    /// SFTP alone. Commands and shells are told so on stderr, which every SSH client shows; a bare refusal would
-    /// read "shell request failed on channel 0".
+    /// SFTP, and the commands of `exec`. Shells are told so on stderr, which every SSH client shows; a bare refusal
+    /// would read "shell request failed on channel 0".
     fn start(&mut self, start: ChannelStart) {
         match start.request() {
             ChannelRequest::Subsystem(name) if name == "sftp" => self.serve_sftp(start.accept()),
-            ChannelRequest::Exec(_) | ChannelRequest::Shell => {
+            ChannelRequest::Exec(command) => {
+                let command = command.clone();
+                self.run_command(start.accept(), command);
+            }
+            ChannelRequest::Shell => {
                 self.tasks
-                    .spawn(refuse(start.accept(), "this server offers SFTP only"));
+                    .spawn(refuse(start.accept(), "this server offers SFTP, and no shell"));
             }
             _ => start.refuse(),
         }
     }
 
     fn serve_sftp(&mut self, channel: Channel) {
+        let shared = self.shared.clone();
+        self.spawn_at_home(channel, move |channel, home, session| async move {
+            channel::run(channel.into(), home, session, Terms::default(), &shared.config).await;
+        });
+    }
+
+    fn run_command(&mut self, channel: Channel, command: Bytes) {
+        let (shared, lost) = (self.shared.clone(), self.lost.clone());
+        self.spawn_at_home(channel, move |channel, home, session| async move {
+            exec::run(channel, &command, home, session, &shared.config, lost).await;
+        });
+    }
+
+    /// Runs `serve` in a task of its own, once the home is open.
+    fn spawn_at_home<F, Fut>(&mut self, channel: Channel, serve: F)
+    where
+        F: FnOnce(Channel, Arc<dyn Home>, Arc<Session>) -> Fut + Send + 'static,
+        Fut: Future<Output = ()> + Send,
+    {
         let (home, user) = (self.home.clone(), self.user.clone());
         let (session, shared) = (self.session.clone(), self.shared.clone());
         self.tasks.spawn(async move {
             match home.get_or_try_init(|| open_home(&user, &shared)).await {
-                Ok(home) => {
-                    let (home, terms) = (home.clone(), Terms::default());
-                    channel::run(channel.into(), home, session, terms, &shared.config).await;
-                }
+                Ok(home) => serve(channel, home.clone(), session).await,
                 Err(error) => {
                     let cause = Causes(&error);
                     let (connection, user) = (session.connection_id, &*session.username);
@@ -145,6 +169,7 @@ impl Channels {
     /// Waits until what was open has been put aside. Channels notice by themselves that the connection is gone or
     /// the session ended.
     async fn end(mut self) {
+        self.lost.cancel();
         let all = async { while self.tasks.join_next().await.is_some() {} };
         if tokio::time::timeout(2 * CLOSING_TIME, all).await.is_err() {
             let (connection, user) = (self.session.connection_id, &*self.session.username);

@@ -4,13 +4,13 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use longshore_catalog::UserId;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 use tokio_util::sync::CancellationToken;
 
 use crate::activity::Activity;
 use crate::budget::SessionBudget;
 use crate::handles::Places;
-use crate::limits::ServerConfig;
+use crate::limits::{HEAVY_WORK_PER_SESSION, ServerConfig};
 
 /// Why a session was ended by us.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +46,7 @@ pub(crate) struct Session {
     pub(crate) activity: Arc<Activity>,
     pub(crate) reply_bytes: SessionBudget,
     pub(crate) handles: Places,
+    heavy: Semaphore,
     reason: OnceLock<EndReason>,
     ended: CancellationToken,
 }
@@ -64,9 +65,15 @@ impl Session {
             activity: Arc::new(Activity::new()),
             reply_bytes: SessionBudget::new(config.reply_bytes_per_session),
             handles: Places::new(config.handles_per_session),
+            heavy: Semaphore::new(HEAVY_WORK_PER_SESSION),
             reason: OnceLock::new(),
             ended: CancellationToken::new(),
         }
+    }
+
+    /// Waits for a turn at work that reads whole files: hashing and copying. Cancel-safe.
+    pub(crate) async fn heavy_work(&self) -> SemaphorePermit<'_> {
+        self.heavy.acquire().await.expect("the semaphore is never closed")
     }
 
     /// Ends the session; the first reason counts.

@@ -25,9 +25,39 @@ pub(crate) fn status(error: &OpError) -> Status {
         | OpError::TooManyDirectories
         | OpError::BrokenUpload { .. }
         | OpError::UnknownUser
+        | OpError::SameFile
+        | OpError::UnknownHash
+        | OpError::SmallHashBlock
+        | OpError::TooManyBlocks
+        | OpError::BeyondEnd
+        | OpError::TooManyNames
+        | OpError::SourceFailed
+        | OpError::ClientGone
         | OpError::ReplyTooLong(_) => StatusCode::FAILURE,
     };
     Status::new(code, &error.to_string())
+}
+
+/// Why a command failed, in the words of the system's own commands where they have some.
+pub(crate) fn person_text(error: &OpError) -> String {
+    let text = match error {
+        OpError::Storage(error) => match error.kind() {
+            ErrorKind::NotFound => "No such file or directory",
+            ErrorKind::PermissionDenied => "Permission denied",
+            ErrorKind::IsADirectory => "Is a directory",
+            ErrorKind::NotADirectory => "Not a directory",
+            ErrorKind::AlreadyExists => "File exists",
+            ErrorKind::NoSpace => "No space left on device",
+            ErrorKind::QuotaExceeded => "Disk quota exceeded",
+            ErrorKind::LinkLoop => "Too many levels of symbolic links",
+            ErrorKind::InvalidInput => "Invalid argument",
+            kind => message(kind),
+        },
+        OpError::TrailingSlash => "Not a directory",
+        OpError::NotPermitted => "Operation not permitted",
+        other => return other.to_string(),
+    };
+    text.to_owned()
 }
 
 /// Storage kind → `SSH_FX_*`.

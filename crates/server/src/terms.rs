@@ -136,6 +136,10 @@ fn extension_name(request: &ExtendedRequest) -> Option<&'static str> {
         ExtendedRequest::CopyData { .. } => "copy-data",
         ExtendedRequest::HomeDirectory { .. } => "home-directory",
         ExtendedRequest::UsersGroupsById { .. } => "users-groups-by-id",
+        ExtendedRequest::CheckFile(_) => "check-file",
+        ExtendedRequest::CopyFile { .. } => "copy-file",
+        ExtendedRequest::SpaceAvailable { .. } => "space-available",
+        ExtendedRequest::VendorId(_) => "vendor-id",
         ExtendedRequest::Unknown { .. } => return None,
     })
 }
@@ -187,6 +191,11 @@ const KINDS: &[Kind] = &[
     extended("copy-data", extension::COPY_DATA, true),
     extended("home-directory", extension::HOME_DIRECTORY, false),
     extended("users-groups-by-id", extension::USERS_GROUPS_BY_ID, false),
+    // Those that OpenSSH's server does not have.
+    extended("check-file", extension::CHECK_FILE, false),
+    extended("copy-file", extension::COPY_FILE, true),
+    extended("space-available", extension::SPACE_AVAILABLE, false),
+    extended("vendor-id", extension::VENDOR_ID, false),
 ];
 
 #[cfg(test)]

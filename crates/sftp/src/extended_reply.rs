@@ -5,6 +5,7 @@ use bytes::Bytes;
 use crate::error::WireError;
 use crate::limits::{MAX_DATA_LEN, MAX_LOOKUP_IDS, MAX_PACKET_LEN};
 use crate::wire::{Reader, Writer};
+use crate::{FileHashes, SpaceAvailable};
 
 /// Body of an EXTENDED_REPLY. The packet does not say which: [`Reply::decode`](crate::Reply::decode) returns
 /// [`Self::Raw`], and the client, which knows what it asked, decodes that further.
@@ -16,6 +17,10 @@ pub enum ExtendedReply {
     Limits(Limits),
     /// To `users-groups-by-id@openssh.com`.
     UsersGroups(UsersGroups),
+    /// To `check-file-handle` and `check-file-name`.
+    FileHashes(FileHashes),
+    /// To `space-available`.
+    SpaceAvailable(SpaceAvailable),
     /// Not interpreted.
     Raw(Bytes),
 }
@@ -83,6 +88,8 @@ impl ExtendedReply {
                 writer.string_with(|w| reply.users.iter().for_each(|name| w.string(name)));
                 writer.string_with(|w| reply.groups.iter().for_each(|name| w.string(name)));
             }
+            Self::FileHashes(reply) => reply.write(writer),
+            Self::SpaceAvailable(reply) => reply.write(writer),
             Self::Raw(body) => writer.raw(body),
         }
     }

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use crate::error::WireError;
 use crate::limits::MAX_LOOKUP_IDS;
 use crate::wire::{Reader, Writer};
-use crate::{Attrs, Handle, extension};
+use crate::{Attrs, CheckFile, Handle, VendorId, extension};
 
 /// An extended request, by the name it carries.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,6 +78,25 @@ pub enum ExtendedRequest {
         /// Group ids.
         gids: Vec<u32>,
     },
+    /// `check-file-handle`, `check-file-name`; answered by [`FileHashes`](crate::FileHashes).
+    CheckFile(CheckFile),
+    /// `copy-file` (draft-ietf-secsh-filexfer-extensions-00 §6); answered by STATUS.
+    CopyFile {
+        /// File to read.
+        source_path: Bytes,
+        /// Its copy.
+        target_path: Bytes,
+        /// Whether a file that has the name is replaced.
+        overwrite: bool,
+    },
+    /// `space-available` (draft-ietf-secsh-filexfer-extensions-00 §4); answered by
+    /// [`SpaceAvailable`](crate::SpaceAvailable).
+    SpaceAvailable {
+        /// Any path on the device.
+        path: Bytes,
+    },
+    /// `vendor-id` (draft-ietf-secsh-filexfer-13 §4.4): the client tells what it is; answered by STATUS.
+    VendorId(VendorId),
     /// Any other name; a server answers OP_UNSUPPORTED (draft §8).
     Unknown {
         /// Name of the request.
@@ -103,6 +122,10 @@ impl ExtendedRequest {
             Self::CopyData { .. } => extension::COPY_DATA.as_bytes(),
             Self::HomeDirectory { .. } => extension::HOME_DIRECTORY.as_bytes(),
             Self::UsersGroupsById { .. } => extension::USERS_GROUPS_BY_ID.as_bytes(),
+            Self::CheckFile(check) => check.subject.name().as_bytes(),
+            Self::CopyFile { .. } => extension::COPY_FILE.as_bytes(),
+            Self::SpaceAvailable { .. } => extension::SPACE_AVAILABLE.as_bytes(),
+            Self::VendorId(_) => extension::VENDOR_ID.as_bytes(),
             Self::Unknown { name, .. } => name,
         }
     }
@@ -144,6 +167,16 @@ impl ExtendedRequest {
                 username: r.string()?,
             },
             extension::USERS_GROUPS_BY_ID => read_ids(r)?,
+            name @ (extension::CHECK_FILE | extension::CHECK_FILE_HANDLE | extension::CHECK_FILE_NAME) => {
+                Self::CheckFile(CheckFile::read(name, r)?)
+            }
+            extension::COPY_FILE => Self::CopyFile {
+                source_path: r.string()?,
+                target_path: r.string()?,
+                overwrite: r.boolean()?,
+            },
+            extension::SPACE_AVAILABLE => Self::SpaceAvailable { path: r.string()? },
+            extension::VENDOR_ID => Self::VendorId(VendorId::read(reader.into_rest())?),
             _ => Self::Unknown {
                 name,
                 data: reader.into_rest(),
@@ -158,7 +191,9 @@ impl ExtendedRequest {
                 writer.string(old_path);
                 writer.string(new_path);
             }
-            Self::StatVfs { path } | Self::ExpandPath { path } => writer.string(path),
+            Self::StatVfs { path } | Self::ExpandPath { path } | Self::SpaceAvailable { path } => {
+                writer.string(path);
+            }
             Self::FStatVfs { handle } | Self::FSync { handle } => writer.string(handle.as_ref()),
             Self::LSetStat { path, attrs } => {
                 writer.string(path);
@@ -183,6 +218,17 @@ impl ExtendedRequest {
                 writer.string_with(|w| uids.iter().for_each(|id| w.u32(*id)));
                 writer.string_with(|w| gids.iter().for_each(|id| w.u32(*id)));
             }
+            Self::CheckFile(check) => check.write(writer),
+            Self::CopyFile {
+                source_path,
+                target_path,
+                overwrite,
+            } => {
+                writer.string(source_path);
+                writer.string(target_path);
+                writer.boolean(*overwrite);
+            }
+            Self::VendorId(vendor) => vendor.write(writer),
             Self::Unknown { data, .. } => writer.raw(data),
         }
     }

@@ -94,13 +94,21 @@ impl Version {
         }
     }
 
-    /// Whether the server announced `name` in the version that this crate speaks.
+    /// The same with one extension more, whose data is no version.
+    #[must_use]
+    pub fn with(mut self, extension: Extension) -> Self {
+        self.extensions.push(extension);
+        self
+    }
+
+    /// Whether the server announced `name` in the version that this crate speaks. That of
+    /// [`CHECK_FILE`](extension::CHECK_FILE) is the list of its hashes and may be any.
     #[must_use]
     pub fn supports(&self, name: &str) -> bool {
         let version = extension::version(name).unwrap_or("1");
         self.extensions
             .iter()
-            .any(|e| e.name == name.as_bytes() && e.data == version.as_bytes())
+            .any(|e| e.name == name && (e.data == version || name == extension::CHECK_FILE))
     }
 
     /// Decodes a packet (type byte and body).

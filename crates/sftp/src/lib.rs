@@ -10,6 +10,7 @@
 //! Names, paths and handles are bytes. Payloads are [`bytes::Bytes`] that share the packet's memory.
 
 mod attrs;
+mod check_file;
 mod data_reply;
 mod error;
 mod extended_reply;
@@ -25,11 +26,14 @@ mod open_flags;
 mod packet_type;
 mod reply;
 mod request;
+mod space_available;
 mod status;
+mod vendor_id;
 mod wire;
 mod write_header;
 
 pub use attrs::{Attrs, FileKind};
+pub use check_file::{CheckFile, CheckSubject, FileHashes};
 pub use data_reply::DataReply;
 pub use error::{DecodeError, EncodeError, FrameError, WireError};
 pub use extended_reply::{ExtendedReply, Limits, StatVfs, UsersGroups};
@@ -43,5 +47,7 @@ pub use open_flags::OpenFlags;
 pub use packet_type::PacketType;
 pub use reply::Reply;
 pub use request::Request;
+pub use space_available::SpaceAvailable;
 pub use status::{Status, StatusCode};
+pub use vendor_id::VendorId;
 pub use write_header::write_header;

@@ -24,6 +24,12 @@ impl Reader {
         self.rest
     }
 
+    /// RFC 4251 §5: all that is not 0 is true.
+    pub(crate) fn boolean(&mut self) -> Result<bool, WireError> {
+        self.need(1)?;
+        Ok(self.rest.get_u8() != 0)
+    }
+
     pub(crate) fn u32(&mut self) -> Result<u32, WireError> {
         self.need(4)?;
         Ok(self.rest.get_u32())
@@ -105,6 +111,10 @@ impl<'a> Writer<'a> {
     /// Whether no field had to be left out for its length.
     pub(crate) const fn is_complete(&self) -> bool {
         self.excess == 0
+    }
+
+    pub(crate) fn boolean(&mut self, value: bool) {
+        self.out.push(u8::from(value));
     }
 
     pub(crate) fn u32(&mut self, value: u32) {

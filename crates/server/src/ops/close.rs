@@ -17,7 +17,7 @@ pub(crate) async fn close(context: &Context, handle: &Handle, reply: ReplyTo) ->
     reply.status(closed)
 }
 
-async fn close_file(context: &Context, file: &OpenFile) -> Result<(), OpError> {
+pub(crate) async fn close_file(context: &Context, file: &OpenFile) -> Result<(), OpError> {
     file.close().await?;
     let verdict = match &file.content {
         Content::Read(_) => return Ok(()),

@@ -1,7 +1,9 @@
 //! The operations, one file each, and the table that leads to them.
 
 mod attributes;
+mod check_file;
 mod close;
+mod copy_data;
 mod expand_path;
 mod fsync;
 mod hard_link;
@@ -9,6 +11,7 @@ mod home_directory;
 mod limits;
 mod list;
 mod make_dir;
+mod names_of_ids;
 mod open;
 mod read;
 mod read_link;
@@ -18,17 +21,22 @@ mod remove_dir;
 mod rename;
 mod set_attributes;
 mod space;
+mod space_available;
 mod symlink;
+mod vendor_id;
 mod write;
 
+pub(crate) use self::close::close_file;
+pub(crate) use self::open::{for_reading as open_for_reading, for_upload as open_for_copy};
+
 use longshore_sftp::limits::{MAX_DATA_LEN, NAME_LIST_LEN};
-use longshore_sftp::{DataReply, ExtendedRequest, Request, extension};
+use longshore_sftp::{CheckFile, CheckSubject, DataReply, ExtendedRequest, Request, extension};
 use longshore_storage::Capabilities;
 
 use crate::context::Context;
 use crate::error::OpError;
 use crate::handles::{HandleId, Handles, Open};
-use crate::limits::{PATH_REPLY, SMALL_REPLY};
+use crate::limits::{MAX_LOOKUP_REPLY, PATH_REPLY, SMALL_REPLY};
 use crate::order::{Scope, Span};
 use crate::replies::{Replied, ReplyTo};
 
@@ -62,7 +70,7 @@ pub(crate) async fn perform(context: &Context, request: Request, reply: ReplyTo)
     }
 }
 
-/// The extensions of OpenSSH's PROTOCOL that we speak.
+/// The extensions of OpenSSH's PROTOCOL and of the drafts that we speak.
 async fn extended(context: &Context, request: ExtendedRequest, reply: ReplyTo) -> Replied {
     match request {
         ExtendedRequest::PosixRename { old_path, new_path } => {
@@ -82,9 +90,36 @@ async fn extended(context: &Context, request: ExtendedRequest, reply: ReplyTo) -
         ExtendedRequest::HomeDirectory { username } => {
             home_directory::home_directory(context, &username, reply)
         }
-        ExtendedRequest::CopyData { .. }
-        | ExtendedRequest::UsersGroupsById { .. }
-        | ExtendedRequest::Unknown { .. } => reply.status(Err(OpError::Unsupported)),
+        ExtendedRequest::CopyData {
+            read_from,
+            read_offset,
+            read_len,
+            write_to,
+            write_offset,
+        } => {
+            let wanted = copy_data::CopyData {
+                read_from,
+                read_offset,
+                read_len,
+                write_to,
+                write_offset,
+            };
+            copy_data::copy_data(context, &wanted, reply).await
+        }
+        ExtendedRequest::UsersGroupsById { uids, gids } => {
+            names_of_ids::users_groups_by_id(context, &uids, &gids, reply).await
+        }
+        ExtendedRequest::CheckFile(wanted) => check_file::check_file(context, &wanted, reply).await,
+        ExtendedRequest::CopyFile {
+            source_path,
+            target_path,
+            overwrite,
+        } => copy_data::copy_file(context, &source_path, &target_path, overwrite, reply).await,
+        ExtendedRequest::SpaceAvailable { path } => {
+            space_available::space_available(context, &path, reply).await
+        }
+        ExtendedRequest::VendorId(client) => vendor_id::vendor_id(context, &client, reply),
+        ExtendedRequest::Unknown { .. } => reply.status(Err(OpError::Unsupported)),
     }
 }
 
@@ -99,10 +134,22 @@ pub(crate) fn extensions(can: Capabilities) -> impl Iterator<Item = &'static str
         (extension::LSETSTAT, can.attributes),
         (extension::LIMITS, true),
         (extension::EXPAND_PATH, true),
+        (extension::COPY_DATA, true),
         (extension::HOME_DIRECTORY, true),
+        (extension::USERS_GROUPS_BY_ID, can.attributes),
+        (extension::CHECK_FILE, true),
+        (extension::CHECK_FILE_HANDLE, true),
+        (extension::CHECK_FILE_NAME, true),
+        (extension::COPY_FILE, true),
+        (extension::SPACE_AVAILABLE, can.space),
     ]
     .into_iter()
     .filter_map(|(name, possible)| possible.then_some(name))
+}
+
+/// What VERSION says of us.
+pub(crate) fn vendor() -> longshore_sftp::Extension {
+    vendor_id::ours().to_extension()
 }
 
 /// What a request touches, which decides what it waits for.
@@ -119,11 +166,15 @@ pub(crate) fn scope(request: &Request, handles: &Handles) -> Scope {
         | Request::FSetStat { handle, .. }
         | Request::ReadDir { handle }
         | Request::Extended(Ext::FStatVfs { handle } | Ext::FSync { handle }) => on(handle, Span::Whole),
+        Request::Extended(Ext::CheckFile(CheckFile {
+            subject: CheckSubject::Handle(handle) | CheckSubject::OldHandle(handle),
+            ..
+        })) => on(handle, Span::Whole),
         Request::Extended(
             Ext::Limits
             | Ext::HomeDirectory { .. }
-            | Ext::CopyData { .. }
             | Ext::UsersGroupsById { .. }
+            | Ext::VendorId(_)
             | Ext::Unknown { .. },
         ) => Scope::Nothing,
         Request::Open { .. }
@@ -143,7 +194,12 @@ pub(crate) fn scope(request: &Request, handles: &Handles) -> Scope {
             | Ext::StatVfs { .. }
             | Ext::HardLink { .. }
             | Ext::LSetStat { .. }
-            | Ext::ExpandPath { .. },
+            | Ext::ExpandPath { .. }
+            // Two handles: rare, and simplest alone.
+            | Ext::CopyData { .. }
+            | Ext::CheckFile(_)
+            | Ext::CopyFile { .. }
+            | Ext::SpaceAvailable { .. },
         ) => Scope::Everything,
     }
 }
@@ -156,6 +212,11 @@ pub(crate) fn worst_reply(request: &Request) -> usize {
         Request::RealPath { .. }
         | Request::ReadLink { .. }
         | Request::Extended(ExtendedRequest::ExpandPath { .. }) => PATH_REPLY,
+        Request::Extended(ExtendedRequest::CheckFile(wanted)) => check_file::worst_reply(wanted),
+        Request::Extended(ExtendedRequest::UsersGroupsById { uids, gids }) => {
+            // Each is a length and at most the user's name.
+            SMALL_REPLY + (uids.len() + gids.len()) * MAX_LOOKUP_REPLY
+        }
         _ => SMALL_REPLY,
     }
 }
@@ -178,7 +239,10 @@ pub(crate) fn only_tells(request: &Request) -> bool {
             | Ext::Limits
             | Ext::ExpandPath { .. }
             | Ext::HomeDirectory { .. }
-            | Ext::UsersGroupsById { .. },
+            | Ext::UsersGroupsById { .. }
+            | Ext::CheckFile(_)
+            | Ext::SpaceAvailable { .. }
+            | Ext::VendorId(_),
         ) => true,
         Request::Open { .. }
         | Request::Close { .. }
@@ -196,6 +260,7 @@ pub(crate) fn only_tells(request: &Request) -> bool {
             | Ext::FSync { .. }
             | Ext::LSetStat { .. }
             | Ext::CopyData { .. }
+            | Ext::CopyFile { .. }
             | Ext::Unknown { .. },
         ) => false,
     }

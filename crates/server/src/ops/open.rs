@@ -44,17 +44,54 @@ async fn open_file(
     attrs: &Attrs,
 ) -> Result<HandleId, OpError> {
     let place = context.handles.place()?;
-    let busy = context.session.activity.begin(Doing::File);
     let (path, _) = context.path(path).await?;
+    let file = open_path(context, path, flags, mode(attrs)).await?;
+    Ok(context.handles.insert(place, Open::File(Arc::new(file))))
+}
+
+/// Opens a file for reading, without a handle for the client.
+pub(crate) async fn for_reading(context: &Context, path: RemotePath) -> Result<OpenFile, OpError> {
+    open_path(context, path, OpenFlags::READ, None).await
+}
+
+/// Begins an upload that replaces whatever has the name, without a handle for the client.
+pub(crate) async fn for_upload(context: &Context, path: RemotePath, mode: u32) -> Result<OpenFile, OpError> {
+    for_copy(context, path, true, mode).await
+}
+
+/// Opens the target of a copy, without a handle for the client.
+pub(crate) async fn for_copy(
+    context: &Context,
+    path: RemotePath,
+    overwrite: bool,
+    mode: u32,
+) -> Result<OpenFile, OpError> {
+    let flags = OpenFlags::WRITE | OpenFlags::CREAT;
+    let what_stands_there = if overwrite {
+        OpenFlags::TRUNC
+    } else {
+        OpenFlags::EXCL
+    };
+    open_path(context, path, flags | what_stands_there, Some(mode)).await
+}
+
+/// Opens a file as the flags say.
+async fn open_path(
+    context: &Context,
+    path: RemotePath,
+    flags: OpenFlags,
+    mode: Option<u32>,
+) -> Result<OpenFile, OpError> {
+    let busy = context.session.activity.begin(Doing::File);
     let wanted = Wanted {
         context,
         path: &path,
         flags: Flags::of(flags),
-        mode: mode(attrs),
+        mode,
     };
     let content = wanted.open().await?;
     let Flags { read, write, .. } = wanted.flags;
-    let file = OpenFile {
+    Ok(OpenFile {
         path,
         readable: read,
         writable: write,
@@ -62,8 +99,7 @@ async fn open_file(
         written: AtomicU64::new(0),
         broken: OnceLock::new(),
         _busy: busy,
-    };
-    Ok(context.handles.insert(place, Open::File(Arc::new(file))))
+    })
 }
 
 /// The flags, one by one.

@@ -21,15 +21,6 @@ async fn unknown_requests_are_unsupported_and_the_session_goes_on() {
         status_code(&raw.extended(unknown).await),
         StatusCode::OP_UNSUPPORTED
     );
-    let handle = Handle::from(0);
-    let copy = ExtendedRequest::CopyData {
-        read_from: handle.clone(),
-        read_offset: 0,
-        read_len: 0,
-        write_to: handle,
-        write_offset: 0,
-    };
-    assert_eq!(status_code(&raw.extended(copy).await), StatusCode::OP_UNSUPPORTED);
     // Length 5, type 99, id 0x01020304.
     raw.send.bytes(&[0, 0, 0, 5, 99, 1, 2, 3, 4]).await;
     let reply = raw.receive.reply(RequestId(0x0102_0304)).await;

@@ -1,7 +1,8 @@
 //! OpenSSH's extensions: what is announced works.
 
 use longshore_sftp::{
-    Attrs, ExtendedRequest, Handle, Limits, OpenFlags, Reply, Request, StatVfs, StatusCode, extension,
+    Attrs, ExtendedRequest, Handle, Limits, OpenFlags, Reply, Request, SpaceAvailable, StatVfs, StatusCode,
+    UsersGroups, VendorId, extension,
 };
 
 use crate::support::Rig;
@@ -22,12 +23,24 @@ async fn version_announces_what_the_store_can_do() {
         extension::LSETSTAT,
         extension::LIMITS,
         extension::EXPAND_PATH,
+        extension::COPY_DATA,
         extension::HOME_DIRECTORY,
+        extension::USERS_GROUPS_BY_ID,
+        extension::CHECK_FILE,
+        extension::CHECK_FILE_HANDLE,
+        extension::CHECK_FILE_NAME,
+        extension::COPY_FILE,
+        extension::SPACE_AVAILABLE,
     ];
     for name in expected {
         assert!(raw.version.supports(name), "{name}");
     }
-    assert_eq!(raw.version.extensions.len(), expected.len());
+    let (vendor, others) = raw.version.extensions.split_last().unwrap();
+    assert_eq!(others.len(), expected.len());
+    assert_eq!(vendor.name, extension::VENDOR_ID.as_bytes());
+    let vendor = VendorId::decode(vendor.data.clone()).unwrap();
+    assert_eq!(vendor.product.as_ref(), b"longshore");
+    assert_eq!(vendor.version.as_ref(), env!("CARGO_PKG_VERSION").as_bytes());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -190,4 +203,74 @@ async fn tilde_and_home_are_the_root_and_other_users_are_unknown() {
         status_code(&raw.extended(home(&other.name)).await),
         StatusCode::FAILURE
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn space_available_agrees_with_statvfs() {
+    let rig = Rig::start().await;
+    let user = rig.user("alice").await;
+    let mut raw = rig.raw(&user).await;
+    let reply = raw.extended(ExtendedRequest::StatVfs { path: bytes("/") }).await;
+    let space = StatVfs::decode(extended_body(reply)).unwrap();
+    let reply = raw
+        .extended(ExtendedRequest::SpaceAvailable { path: bytes("/") })
+        .await;
+    let available = SpaceAvailable::decode(extended_body(reply)).unwrap();
+    assert_eq!(available.bytes_on_device, space.blocks * space.fragment_size);
+    assert_eq!(u64::from(available.bytes_per_allocation_unit), space.block_size);
+    assert!(available.unused_bytes_available_to_user <= available.unused_bytes_on_device);
+    assert!(available.bytes_available_to_user <= available.bytes_on_device);
+    let missing = raw
+        .extended(ExtendedRequest::SpaceAvailable { path: bytes("/no") })
+        .await;
+    assert_eq!(status_code(&missing), StatusCode::NO_SUCH_FILE);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_has_a_name_and_the_machine_has_none() {
+    let rig = Rig::start().await;
+    let user = rig.user("alice").await;
+    let mut raw = rig.raw(&user).await;
+    let (own, group) = raw.stat("/").await.unwrap().owner.unwrap();
+    let reply = raw
+        .extended(ExtendedRequest::UsersGroupsById {
+            uids: vec![own + 1, own, own],
+            gids: vec![group],
+        })
+        .await;
+    let names = UsersGroups::decode(extended_body(reply)).unwrap();
+    assert_eq!(names.users, ["", &user.name, &user.name]);
+    assert_eq!(names.groups, [""]);
+}
+
+/// As many as one request may ask for: the reply fits.
+#[tokio::test(flavor = "multi_thread")]
+async fn thousands_of_names_fit_into_the_reply() {
+    let rig = Rig::start().await;
+    let user = rig.user("alice").await;
+    let mut raw = rig.raw(&user).await;
+    let (own, _) = raw.stat("/").await.unwrap().owner.unwrap();
+    let reply = raw
+        .extended(ExtendedRequest::UsersGroupsById {
+            uids: vec![own; longshore_sftp::limits::MAX_LOOKUP_IDS],
+            gids: Vec::new(),
+        })
+        .await;
+    let names = UsersGroups::decode(extended_body(reply)).unwrap();
+    assert_eq!(names.users.len(), longshore_sftp::limits::MAX_LOOKUP_IDS);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_may_say_what_it_is() {
+    let rig = Rig::start().await;
+    let user = rig.user("alice").await;
+    let mut raw = rig.raw(&user).await;
+    let client = VendorId {
+        vendor: bytes("Somebody"),
+        product: bytes("App\n"),
+        version: bytes("1"),
+        build: 1,
+    };
+    let reply = raw.extended(ExtendedRequest::VendorId(client)).await;
+    assert_eq!(status_code(&reply), StatusCode::OK);
 }

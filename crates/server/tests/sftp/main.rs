@@ -5,9 +5,13 @@ mod support;
 
 mod attributes;
 mod bad_input;
+mod check_file;
+mod commands;
+mod copies;
 mod directories;
 mod extensions;
 mod openssh;
 mod ordering;
+mod scp;
 mod sessions;
 mod uploads;

@@ -7,6 +7,7 @@
 )]
 
 pub mod raw;
+pub mod twisted;
 
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
@@ -22,6 +23,8 @@ use tempfile::TempDir;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpListener;
 use tokio::process::Command;
+
+use self::twisted::{Twist, TwistedStore};
 
 /// A server of its own for one test.
 pub struct Rig {
@@ -47,6 +50,11 @@ impl Rig {
     }
 
     pub async fn start_with(change: impl FnOnce(&mut ServerConfig)) -> Self {
+        Self::start_twisted(Twist::None, change).await
+    }
+
+    /// As [`Self::start_with`], on a store with something wrong.
+    pub async fn start_twisted(twist: Twist, change: impl FnOnce(&mut ServerConfig)) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let secrets = Secrets::load_or_create(dir.path()).unwrap();
         let database = dir.path().join("catalog.db");
@@ -65,7 +73,11 @@ impl Rig {
             TcpListener::bind("127.0.0.1:0").await.unwrap(),
             HostKeys::load_or_generate(dir.path()).unwrap(),
             catalog.clone(),
-            store,
+            if twist == Twist::None {
+                store
+            } else {
+                Arc::new(TwistedStore { inner: store, twist })
+            },
             config,
         );
         let askpass = write_askpass(dir.path()).await;

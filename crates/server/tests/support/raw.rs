@@ -154,6 +154,11 @@ impl Sender {
         .await;
     }
 
+    /// Where the bytes go.
+    pub fn stdin(&mut self) -> &mut ChildStdin {
+        self.stdin.as_mut().expect("not finished")
+    }
+
     /// Sends a request and does not wait for anything.
     pub async fn request(&mut self, request: &Request) -> RequestId {
         let (id, packet) = self.encode(request);

@@ -2,7 +2,8 @@
 
 use bytes::Bytes;
 use longshore_sftp::{
-    Attrs, ExtendedReply, Limits, NameEntry, Reply, StatVfs, Status, StatusCode, UsersGroups,
+    Attrs, ExtendedReply, FileHashes, Limits, NameEntry, Reply, SpaceAvailable, StatVfs, Status, StatusCode,
+    UsersGroups,
 };
 
 use crate::golden::{body, bytes};
@@ -204,6 +205,50 @@ fn users_and_groups_are_two_strings_of_names() {
     assert_eq!(UsersGroups::decode(raw_body(&packet)), Ok(value));
     for cut in 0..raw_body(&packet).len() {
         UsersGroups::decode(raw_body(&packet).slice(..cut)).unwrap_err();
+    }
+}
+
+#[test]
+fn hashes_follow_the_name_of_their_algorithm() {
+    let value = |old| FileHashes {
+        old,
+        algorithm: Bytes::from_static(b"md5"),
+        hashes: Bytes::from_static(b"\x01\x02"),
+    };
+    let table = [
+        (false, bytes("0000000e c9 01020304 00000003 'md5' 0102")),
+        (
+            true,
+            bytes("0000001c c9 01020304 0000000a 'check-file' 00000003 'md5' 0102"),
+        ),
+    ];
+    for (old, packet) in table {
+        let reply = Reply::Extended(ExtendedReply::FileHashes(value(old)));
+        assert_eq!(reply.to_packet(ID).unwrap(), packet);
+        assert_eq!(FileHashes::decode(raw_body(&packet), old), Ok(value(old)));
+        for cut in 0..raw_body(&packet).len() - 2 {
+            FileHashes::decode(raw_body(&packet).slice(..cut), old).unwrap_err();
+        }
+    }
+}
+
+#[test]
+fn available_space_is_four_long_numbers_and_a_short_one() {
+    let packet = bytes(
+        "00000029 c9 01020304 0000000000000001 0000000000000002 0000000000000003 0000000000000004 00000005",
+    );
+    let value = SpaceAvailable {
+        bytes_on_device: 1,
+        unused_bytes_on_device: 2,
+        bytes_available_to_user: 3,
+        unused_bytes_available_to_user: 4,
+        bytes_per_allocation_unit: 5,
+    };
+    let reply = Reply::Extended(ExtendedReply::SpaceAvailable(value));
+    assert_eq!(reply.to_packet(ID).unwrap(), packet);
+    assert_eq!(SpaceAvailable::decode(raw_body(&packet)), Ok(value));
+    for cut in 0..raw_body(&packet).len() {
+        SpaceAvailable::decode(raw_body(&packet).slice(..cut)).unwrap_err();
     }
 }
 

@@ -1,7 +1,9 @@
 //! Every request, byte by byte (draft-ietf-secsh-filexfer-02 §6, OpenSSH PROTOCOL §4).
 
 use bytes::Bytes;
-use longshore_sftp::{Attrs, ExtendedRequest, Handle, OpenFlags, Request, RequestId};
+use longshore_sftp::{
+    Attrs, CheckFile, CheckSubject, ExtendedRequest, Handle, OpenFlags, Request, RequestId, VendorId,
+};
 
 use crate::golden::{body, bytes};
 
@@ -268,6 +270,50 @@ fn extended_table() -> Vec<(&'static str, Bytes, Request)> {
             },
         ),
         (
+            "check-file-handle",
+            bytes(
+                "00000040 c8 01020304 00000011 'check-file-handle' 00000002 'h1' 00000008 'md5,sha1' 0000000000000001 0000000000000002 00000100",
+            ),
+            check_file(CheckSubject::Handle(handle())),
+        ),
+        (
+            "check-file-name",
+            bytes(
+                "0000003e c8 01020304 0000000f 'check-file-name' 00000002 '/f' 00000008 'md5,sha1' 0000000000000001 0000000000000002 00000100",
+            ),
+            check_file(CheckSubject::Path(Bytes::from_static(b"/f"))),
+        ),
+        (
+            "check-file",
+            bytes(
+                "00000039 c8 01020304 0000000a 'check-file' 00000002 'h1' 00000008 'md5,sha1' 0000000000000001 0000000000000002 00000100",
+            ),
+            check_file(CheckSubject::OldHandle(handle())),
+        ),
+        (
+            "copy-file",
+            bytes("0000001f c8 01020304 00000009 'copy-file' 00000002 '/a' 00000002 '/b' 01"),
+            ExtendedRequest::CopyFile {
+                source_path: Bytes::from_static(b"/a"),
+                target_path: Bytes::from_static(b"/b"),
+                overwrite: true,
+            },
+        ),
+        (
+            "space-available",
+            bytes("0000001d c8 01020304 0000000f 'space-available' 00000001 '/'"),
+            ExtendedRequest::SpaceAvailable {
+                path: Bytes::from_static(b"/"),
+            },
+        ),
+        (
+            "vendor-id",
+            bytes(
+                "0000002c c8 01020304 00000009 'vendor-id' 00000002 'Me' 00000003 'App' 00000001 '7' 0000000000000009",
+            ),
+            ExtendedRequest::VendorId(vendor()),
+        ),
+        (
             "an unknown extension",
             bytes("0000001e c8 01020304 00000012 'vendor@example.com' 00 ff 'x'"),
             ExtendedRequest::Unknown {
@@ -278,6 +324,34 @@ fn extended_table() -> Vec<(&'static str, Bytes, Request)> {
     ];
     let wrapped = |(name, bytes, request)| (name, bytes, Request::Extended(request));
     table.into_iter().map(wrapped).collect()
+}
+
+fn check_file(subject: CheckSubject) -> ExtendedRequest {
+    ExtendedRequest::CheckFile(CheckFile {
+        subject,
+        algorithms: Bytes::from_static(b"md5,sha1"),
+        start: 1,
+        len: 2,
+        block_len: 256,
+    })
+}
+
+fn vendor() -> VendorId {
+    VendorId {
+        vendor: Bytes::from_static(b"Me"),
+        product: Bytes::from_static(b"App"),
+        version: Bytes::from_static(b"7"),
+        build: 9,
+    }
+}
+
+#[test]
+fn a_vendor_id_is_read_in_one_string_more_too() {
+    let packet = bytes(
+        "00000030 c8 01020304 00000009 'vendor-id' 0000001a 00000002 'Me' 00000003 'App' 00000001 '7' 0000000000000009",
+    );
+    let request = Request::Extended(ExtendedRequest::VendorId(vendor()));
+    assert_eq!(Request::decode(body(&packet)), Ok((ID, request)));
 }
 
 #[test]

@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 use longshore_sftp::{
-    Attrs, ExtendedReply, ExtendedRequest, Extension, Handle, Limits, NameEntry, OpenFlags, Reply, Request,
-    StatVfs, Status, StatusCode, UsersGroups, extension,
+    Attrs, CheckFile, CheckSubject, ExtendedReply, ExtendedRequest, Extension, Handle, Limits, NameEntry,
+    OpenFlags, Reply, Request, StatVfs, Status, StatusCode, UsersGroups, VendorId, extension,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -113,11 +113,45 @@ fn extended_request() -> impl Strategy<Value = ExtendedRequest> {
         ),
         (vec(any::<u32>(), 0..20), vec(any::<u32>(), 0..20))
             .prop_map(|(uids, gids)| ExtendedRequest::UsersGroupsById { uids, gids }),
+        (check_subject(), bytes(), any::<u64>(), any::<u64>(), any::<u32>()).prop_map(
+            |(subject, algorithms, start, len, block_len)| ExtendedRequest::CheckFile(CheckFile {
+                subject,
+                algorithms,
+                start,
+                len,
+                block_len
+            })
+        ),
+        (bytes(), bytes(), any::<bool>()).prop_map(|(source_path, target_path, overwrite)| {
+            ExtendedRequest::CopyFile {
+                source_path,
+                target_path,
+                overwrite,
+            }
+        }),
+        bytes().prop_map(|path| ExtendedRequest::SpaceAvailable { path }),
+        (bytes(), bytes(), bytes(), any::<u64>()).prop_map(|(vendor, product, version, build)| {
+            ExtendedRequest::VendorId(VendorId {
+                vendor,
+                product,
+                version,
+                build,
+            })
+        }),
         (bytes(), bytes())
             .prop_filter("an unknown name", |(name, _)| {
-                extension::ALL.iter().all(|(known, _)| name != known.as_bytes())
+                name != extension::VENDOR_ID
+                    && extension::ALL.iter().all(|(known, _)| name != known.as_bytes())
             })
             .prop_map(|(name, data)| ExtendedRequest::Unknown { name, data }),
+    ]
+}
+
+fn check_subject() -> impl Strategy<Value = CheckSubject> {
+    prop_oneof![
+        handle().prop_map(CheckSubject::Handle),
+        handle().prop_map(CheckSubject::OldHandle),
+        bytes().prop_map(CheckSubject::Path),
     ]
 }
 
