@@ -80,6 +80,7 @@ fn local_options(config: &Config) -> LocalOptions {
             .text(&settings::STORAGE_UMASK)
             .and_then(parse_mode)
             .unwrap_or(LocalOptions::default().umask),
+        ..LocalOptions::default()
     }
 }
 
