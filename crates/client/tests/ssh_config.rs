@@ -584,3 +584,76 @@ fn comments_may_be_in_any_encoding() {
     std::fs::write(&file, b"User \xcf\xf0\n").unwrap();
     ours(&file, &[], "alias").expect_err("not UTF-8");
 }
+
+#[test]
+fn no_configuration_upsets_the_reader() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("config");
+    let words = prop::sample::select(vec![
+        "Host",
+        "Match",
+        "host",
+        "!final",
+        "all",
+        "user",
+        "exec",
+        "ProxyJump",
+        "IdentityFile",
+        "RekeyLimit",
+        "Port",
+        "Ciphers",
+        "\"",
+        "'",
+        "\\",
+        "=",
+        "#",
+        "%",
+        "%h",
+        "${X",
+        "~",
+        "*",
+        "-",
+        ",",
+        "\n",
+        " ",
+        "\t",
+        "\r\n",
+        "99999999999999999999w",
+        "none",
+    ]);
+    let piece = prop_oneof![
+        5 => words.prop_map(|word| word.as_bytes().to_vec()),
+        1 => prop::collection::vec(any::<u8>(), 0..6),
+    ];
+    let text = prop::collection::vec(piece, 0..40).prop_map(|pieces| pieces.join(&b' '));
+    let mut runner = TestRunner::new(Config {
+        cases: 2000,
+        failure_persistence: None,
+        ..Config::default()
+    });
+    let read = |text: Vec<u8>| {
+        std::fs::write(&file, &text).unwrap();
+        match ours(&file, &[], "alias") {
+            Ok(config) => {
+                // whatever these say, they say it without a panic
+                let _ = (
+                    config.proxy_command(),
+                    config.proxy_jump(),
+                    config.identity_files(),
+                );
+                let _ = (
+                    config.user_known_hosts_files(),
+                    config.identity_agent(),
+                    config.rekey_limit(),
+                );
+            }
+            Err(error) => {
+                prop_assert_eq!(error.kind(), longshore_client::ErrorKind::InvalidInput);
+            }
+        }
+        Ok(())
+    };
+    runner
+        .run(&text, read)
+        .unwrap_or_else(|failure| panic!("{failure}"));
+}
