@@ -174,6 +174,14 @@ impl Error {
         self
     }
 
+    /// Adds the next step, unless there is one.
+    pub(crate) fn hint_if_none(self, hint: &str) -> Self {
+        if self.parts.hint.is_some() {
+            return self;
+        }
+        self.hint(hint)
+    }
+
     /// Says whether the same call may succeed later or on a new connection.
     #[must_use]
     pub fn retryable(mut self, retryable: bool) -> Self {

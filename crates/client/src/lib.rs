@@ -17,6 +17,7 @@ pub mod route;
 pub mod sftp;
 pub mod ssh_config;
 pub mod target;
+pub mod transfer;
 pub mod trust;
 
 pub use auth::{

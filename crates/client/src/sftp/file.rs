@@ -174,11 +174,7 @@ impl File {
     /// [`ErrorKind::Unsupported`], or what the server says.
     pub async fn sync(&self) -> Result<()> {
         self.sftp.require(extension::FSYNC, "fsync", &self.path)?;
-        let request = Request::Extended(ExtendedRequest::FSync {
-            handle: self.handle()?.get().clone(),
-        });
-        let reply = self.sftp.inner.link.send_slow(&request, Cost::default());
-        take_ok(reply, "fsync", &self.path).await
+        take_ok(self.send_sync()?, "fsync", &self.path).await
     }
 
     /// Space of the file system that it lies on (`fstatvfs@openssh.com`).
@@ -219,7 +215,12 @@ impl File {
     }
 
     /// Queues a READ at once.
-    pub(crate) fn send_read(&self, offset: u64, len: u32, permit: Permit) -> Result<ReplyFuture> {
+    pub(crate) fn send_read(
+        &self,
+        offset: u64,
+        len: u32,
+        permit: impl Into<Option<Permit>>,
+    ) -> Result<ReplyFuture> {
         let request = Request::Read {
             handle: self.handle()?.get().clone(),
             offset,
@@ -253,6 +254,14 @@ impl File {
             attrs: attrs.clone(),
         };
         Ok(self.sftp.inner.link.send(&request, Cost::default()))
+    }
+
+    /// Queues an `fsync@openssh.com` at once.
+    pub(crate) fn send_sync(&self) -> Result<ReplyFuture> {
+        let request = Request::Extended(ExtendedRequest::FSync {
+            handle: self.handle()?.get().clone(),
+        });
+        Ok(self.sftp.inner.link.send_slow(&request, Cost::default()))
     }
 
     /// Queues the CLOSE at once; every later use of the file fails.
@@ -343,9 +352,9 @@ pub(super) fn body_of(answer: Answering, operation: &'static str, path: &[u8]) -
     }
 }
 
-fn occupying(permit: Permit) -> Cost {
+fn occupying(permit: impl Into<Option<Permit>>) -> Cost {
     Cost {
-        bytes: Some(permit),
+        bytes: permit.into(),
         _place: None,
     }
 }

@@ -243,7 +243,7 @@ impl State {
             }
             Err(error) => return Err(SessionEnd::protocol(format!("the server sent a {error}"))),
         };
-        let waiting = {
+        let mut waiting = {
             let mut pending = self.pending();
             let waiting = pending.waiting.remove(&id.0).ok_or_else(|| {
                 SessionEnd::protocol(format!(
@@ -256,6 +256,10 @@ impl State {
         };
         if let Some(permit) = &waiting.cost.bytes {
             permit.answered();
+        }
+        if !matches!(outcome, Ok(Reply::Data(_))) {
+            // only data that came occupies memory until somebody takes it
+            waiting.cost.bytes = None;
         }
         let answer = outcome.map_err(Failure::Malformed).map(|reply| Answered {
             reply: match reply {

@@ -6,11 +6,11 @@
 
 mod check_file;
 mod extensions;
-mod file;
+pub(crate) mod file;
 mod handshake;
 pub(crate) mod limits;
 pub(crate) mod link;
-mod operations;
+pub(crate) mod operations;
 mod options;
 mod pace;
 mod probe;

@@ -9,7 +9,7 @@ use crate::error::{Error, ErrorKind};
 use longshore_sftp::OpenFlags;
 
 impl Sftp {
-    pub(super) async fn explain_open(&self, error: Error, options: &OpenOptions, path: &[u8]) -> Error {
+    pub(crate) async fn explain_open(&self, error: Error, options: &OpenOptions, path: &[u8]) -> Error {
         if !status::is_vague(&error) {
             return error;
         }

@@ -1,0 +1,138 @@
+//! How many files may be open on the server at a time.
+//!
+//! Servers limit handles, and few say how many they have. So the number is learned: when an open fails without a reason
+//! while others are held, those that are open are taken for all that there are.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+
+/// The places for open files of one session.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Handles {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    state: Mutex<State>,
+    freed: Notify,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// What opens that failed have taught.
+    learned: Option<usize>,
+    taken: usize,
+    open: usize,
+}
+
+/// A place for one open file.
+#[derive(Debug)]
+pub(crate) struct Place {
+    shared: Arc<Shared>,
+    open: bool,
+}
+
+impl Handles {
+    /// Waits for a place. `limit` is what the session goes by.
+    pub(crate) async fn take(&self, limit: usize) -> Place {
+        loop {
+            let freed = self.shared.freed.notified();
+            tokio::pin!(freed);
+            freed.as_mut().enable();
+            {
+                let mut state = self.shared.state();
+                let limit = state.learned.unwrap_or(limit).min(limit).max(1);
+                if state.taken < limit {
+                    state.taken += 1;
+                    if state.taken < limit {
+                        self.shared.freed.notify_one();
+                    }
+                    return Place {
+                        shared: Arc::clone(&self.shared),
+                        open: false,
+                    };
+                }
+            }
+            freed.await;
+        }
+    }
+}
+
+impl Place {
+    /// The open has succeeded.
+    pub(crate) fn opened(&mut self) {
+        self.open = true;
+        self.shared.state().open += 1;
+    }
+
+    /// The open has failed without a reason. Whether it may be because others are open: then fewer are from now on, and
+    /// another attempt makes sense.
+    pub(crate) fn crowded(&self) -> bool {
+        let mut state = self.shared.state();
+        if state.open == 0 {
+            return false;
+        }
+        state.learned = Some(state.learned.unwrap_or(usize::MAX).min(state.open));
+        true
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        {
+            let mut state = self.shared.state();
+            state.taken -= 1;
+            state.open -= usize::from(self.open);
+        }
+        self.shared.freed.notify_one();
+    }
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn places_are_limited_and_come_back() {
+        let handles = Handles::default();
+        let first = handles.take(2).await;
+        let _second = handles.take(2).await;
+        assert!(handles.take(2).now_or_never().is_none());
+        drop(first);
+        assert!(handles.take(2).now_or_never().is_some());
+    }
+
+    #[tokio::test]
+    async fn a_crowded_server_gets_fewer_files() {
+        let handles = Handles::default();
+        let mut held = Vec::new();
+        for _ in 0..3 {
+            let mut place = handles.take(100).await;
+            place.opened();
+            held.push(place);
+        }
+        let fourth = handles.take(100).await;
+        assert!(fourth.crowded());
+        drop(fourth);
+        assert!(handles.take(100).now_or_never().is_none());
+        held.pop();
+        assert!(handles.take(100).now_or_never().is_some());
+    }
+
+    #[tokio::test]
+    async fn a_lone_open_that_fails_has_another_reason() {
+        let handles = Handles::default();
+        let place = handles.take(100).await;
+        assert!(!place.crowded());
+    }
+}
