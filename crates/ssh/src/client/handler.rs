@@ -57,12 +57,24 @@ impl Shared {
         self.state().banners.clone()
     }
 
-    /// The channel that was just confirmed.
-    pub(super) fn channel(&self, id: ChannelId) -> Option<Arc<Inbound>> {
+    /// The channel that was just confirmed. The library tells whoever opens it before it tells the handler: whichever comes first makes it.
+    pub(super) fn opened(&self, id: ChannelId) -> Arc<Inbound> {
+        let mut state = self.state();
+        let channel = Arc::clone(state.channels.entry(id).or_default());
+        let ended = state.ended;
+        drop(state);
+        if ended {
+            channel.lose();
+        }
+        channel
+    }
+
+    /// A channel that is open, or was closed by the server only.
+    fn channel(&self, id: ChannelId) -> Option<Arc<Inbound>> {
         self.state().channels.get(&id).cloned()
     }
 
-    /// We have closed the channel, or it was never used.
+    /// We have closed the channel.
     pub(super) fn forget(&self, id: ChannelId) {
         self.state().channels.remove(&id);
     }
@@ -212,7 +224,7 @@ impl Handler for ClientHandler {
         _session: &mut Session,
     ) -> Result<(), Self::Error> {
         // Before anything can arrive on it.
-        self.shared.state().channels.entry(id).or_default();
+        self.shared.opened(id);
         Ok(())
     }
 
@@ -246,7 +258,6 @@ impl Handler for ClientHandler {
         if let Some(channel) = self.shared.channel(id) {
             channel.close();
         }
-        self.shared.forget(id);
         Ok(())
     }
 

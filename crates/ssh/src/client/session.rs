@@ -278,12 +278,7 @@ impl Session {
         // The reading half is dropped: nothing is copied into a queue that nobody reads.
         let (_, outbound) = channel.split();
         let shared = Arc::clone(&self.shared);
-        // It is gone again only if the server closed the channel or the connection at once.
-        let inbound = shared.channel(outbound.id()).unwrap_or_else(|| {
-            let over = Arc::new(super::inbound::Inbound::default());
-            over.close();
-            over
-        });
+        let inbound = shared.opened(outbound.id());
         Ok((
             outbound,
             Box::new(move |outbound| ClientChannel::new(outbound, inbound, shared)),
