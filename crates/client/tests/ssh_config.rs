@@ -657,3 +657,66 @@ fn no_configuration_upsets_the_reader() {
         .run(&text, read)
         .unwrap_or_else(|failure| panic!("{failure}"));
 }
+
+#[test]
+fn a_connection_follows_from_the_configuration_with_its_jump_hosts() {
+    use longshore_client::ssh_config::connect_options;
+    use longshore_client::{AuthMethod, Via};
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("config");
+    let text = "Host alias\n HostName real.example\n Port 2022\n User bob\n ProxyJump j1,me@j2:2200\n IdentityFile /k\n \
+                CertificateFile /k-cert.pub\n Ciphers aes256-ctr\n ServerAliveInterval 7\n ConnectTimeout 9\n\
+                Host j1\n HostName first.example\n ProxyCommand nc %h %p\n\
+                Host loop\n ProxyJump loop\n\
+                Host none\n Ciphers 3des-cbc\n\
+                Host batch\n BatchMode yes\n IdentityAgent none\n IdentityFile none\n";
+    std::fs::write(&file, text).unwrap();
+    let query = |host: &str| Query::new(host);
+    let sources = Sources::file(&file, dir.path());
+    let resolved = connect_options(&query("alias"), &sources, None).unwrap();
+    let options = resolved.options;
+    assert_eq!(
+        (options.endpoint.to_string().as_str(), options.user.as_str()),
+        ("real.example:2022", "bob")
+    );
+    assert_eq!(options.algorithms.ciphers, ["aes256-ctr"]);
+    assert_eq!(
+        options.keepalive.interval,
+        Some(std::time::Duration::from_secs(7))
+    );
+    assert_eq!(options.timeouts.route.connect, std::time::Duration::from_secs(9));
+    let files: Vec<_> = options
+        .auth
+        .iter()
+        .filter_map(|method| match method {
+            AuthMethod::KeyFile(key) => Some((key.path.clone(), key.certificate.clone())),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(
+        files,
+        [("/k".into(), Some("/k-cert.pub".into())), ("/k".into(), None)]
+    );
+
+    let Via::Jump(second) = options.via else {
+        panic!("no jump")
+    };
+    assert_eq!(
+        (second.endpoint.to_string().as_str(), second.user.as_str()),
+        ("j2:2200", "me")
+    );
+    let Via::Jump(first) = second.via else {
+        panic!("one jump only")
+    };
+    assert_eq!(first.endpoint.to_string(), "first.example:22");
+    let Via::Route(route) = first.via else {
+        panic!("three jumps")
+    };
+    assert!(format!("{route:?}").contains("nc first.example 22"), "{route:?}");
+
+    for host in ["loop", "none"] {
+        connect_options(&query(host), &sources, None).expect_err(host);
+    }
+    let batch = connect_options(&query("batch"), &sources, None).unwrap();
+    assert!(batch.options.auth.is_empty(), "{:?}", batch.options.auth);
+}

@@ -1,6 +1,6 @@
 //! `ssh_config(5)`: what OpenSSH would do for a host, and where each value comes from.
 //!
-//! [`evaluate`] reads the [`Sources`] for one [`Query`] and yields a [`HostConfig`]: typed accessors for what the client
+//! [`connect_options`] yields what a connection needs. [`evaluate`] reads the [`Sources`] for one [`Query`] and yields a [`HostConfig`]: typed accessors for what the client
 //! uses, [`HostConfig::settings`] for `longshore explain`. The first value of a keyword wins, as there. Settings that
 //! have no bearing on files and commands are stepped over; those that bear on security and cannot be honoured are errors.
 
@@ -11,6 +11,7 @@ mod include;
 mod keywords;
 mod lexer;
 mod matching;
+mod options;
 pub(crate) mod pattern;
 mod sources;
 mod tokens;
@@ -21,6 +22,7 @@ use std::path::PathBuf;
 pub use algorithms::AlgorithmList;
 pub use eval::evaluate;
 pub use host::{AddressFamily, HostConfig, Setting, StrictHostKeyChecking};
+pub use options::{Resolved, connect_options};
 pub use sources::{Origin, Sources};
 pub use tokens::{Environment, Tokens};
 

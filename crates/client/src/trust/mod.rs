@@ -7,5 +7,6 @@ pub mod line;
 mod policy;
 mod refusal;
 mod revoked;
+mod rsa;
 
 pub use policy::{AskAboutHostKey, TrustPolicy, UnknownHostKey};

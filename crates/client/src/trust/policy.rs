@@ -46,6 +46,8 @@ pub struct TrustPolicy {
     revoked_file: Option<PathBuf>,
     alias: Option<String>,
     hash: bool,
+    rsa_bits: u32,
+    authority_algorithms: Option<Vec<String>>,
     unknown: Unknown,
 }
 
@@ -73,6 +75,8 @@ impl TrustPolicy {
             revoked_file: None,
             alias: None,
             hash: false,
+            rsa_bits: 1024,
+            authority_algorithms: None,
             unknown: Unknown::Refuse,
         }
     }
@@ -151,6 +155,21 @@ impl TrustPolicy {
         self
     }
 
+    /// RSA keys with fewer bits are never trusted (`RequiredRSASize`); by default 1024, as in OpenSSH.
+    #[must_use]
+    pub fn minimum_rsa_bits(mut self, bits: u32) -> Self {
+        self.rsa_bits = bits;
+        self
+    }
+
+    /// Authorities may sign with these algorithms only (`CASignatureAlgorithms`). The signature is not seen here: RSA
+    /// needs both `rsa-sha2-512` and `rsa-sha2-256` in the list.
+    #[must_use]
+    pub fn authority_algorithms(mut self, names: Vec<String>) -> Self {
+        self.authority_algorithms = Some(names);
+        self
+    }
+
     /// Adds the first key of an unknown host to the user's file without asking; a changed key is still refused.
     #[must_use]
     pub fn accept_new(mut self) -> Self {
@@ -181,6 +200,7 @@ impl TrustPolicy {
     /// The decision as far as the files and pins make it; `None` when nothing speaks for or against.
     fn decide(&self, host: &Endpoint, key: &HostKey, known: &KnownHosts) -> Result<Option<Trusted>> {
         let (name, bare) = self.names(host);
+        self.check_strength(&name, key)?;
         self.check_revoked(&name, bare.as_deref(), key, known)?;
         if !self.pins.is_empty() {
             return if self.pins.iter().any(|pin| pin == key.fingerprint()) {
@@ -206,6 +226,30 @@ impl TrustPolicy {
             .as_ref()
             .and_then(|bare| known.find(bare).filter(own).find(same));
         Ok(found.map(|located| by_entry(TrustedBy::KnownHosts, key, located)))
+    }
+
+    fn check_strength(&self, name: &str, key: &HostKey) -> Result<()> {
+        let authority = key
+            .certificate()
+            .map(|certificate| certificate.authority.as_ref());
+        for key in [Some(key), authority].into_iter().flatten() {
+            if let Some(bits) = super::rsa::bits(key.blob()).filter(|bits| *bits < self.rsa_bits) {
+                return Err(refusal::short(name, key, bits, self.rsa_bits));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether an authority of this type may be trusted at all.
+    fn may_sign(&self, key_type: &str) -> bool {
+        let Some(names) = &self.authority_algorithms else {
+            return true;
+        };
+        let has = |wanted: &str| names.iter().any(|name| name == wanted);
+        match key_type {
+            "ssh-rsa" => has("rsa-sha2-512") && has("rsa-sha2-256"),
+            other => has(other),
+        }
     }
 
     fn check_revoked(&self, name: &str, bare: Option<&str>, key: &HostKey, known: &KnownHosts) -> Result<()> {
@@ -253,6 +297,13 @@ impl TrustPolicy {
             .any(|authority| authority.blob() == certificate.authority.blob());
         if entry.is_none() && !given {
             return Ok(None);
+        }
+        if !self.may_sign(certificate.authority.algorithm()) {
+            return Err(refusal::certificate(
+                name,
+                certificate,
+                "its authority signs with an algorithm that is not allowed",
+            ));
         }
         let now = SystemTime::now();
         if now < certificate.valid_after || certificate.valid_before.is_some_and(|end| now >= end) {

@@ -65,3 +65,9 @@ pub(super) fn certificate(name: &str, certificate: &HostCertificate, why: &str) 
     Error::new(ErrorKind::HostKeyUnknown, Stage::HostKey, message)
         .hint("the server's operator has to get a new certificate from the authority")
 }
+
+pub(super) fn short(name: &str, key: &HostKey, bits: u32, needed: u32) -> Error {
+    let message = format!("the host key of {name} has {bits} bits, {needed} are needed: {key}");
+    Error::new(ErrorKind::HostKeyUnknown, Stage::HostKey, message)
+        .hint("the server needs a longer RSA key, or better an Ed25519 key")
+}
