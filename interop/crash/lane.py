@@ -99,6 +99,8 @@ class Lane:
 
     def look(self, chance: random.Random) -> list[str]:
         """Starts the server again; everything that must hold then."""
+        if chance.random() < 0.3:
+            self.machine.strike_start(self.server, chance)
         self.server.start()
         problems: list[str] = []
         for number, expected in enumerate(self.expected):

@@ -9,7 +9,7 @@ import threading
 import time
 from pathlib import Path
 
-from harness.longshore import binary
+from harness.longshore import Longshore, binary
 from harness.processes import end, spawn
 
 LOAD_LIMIT = 60
@@ -39,6 +39,12 @@ class Killing:
 
     def recover(self) -> None:
         """What happens between the end of the server and its next start."""
+
+    def strike_start(self, server: Longshore, chance: random.Random) -> None:
+        """A second disaster, while the server puts in order what the first one left."""
+        server.spawn()
+        time.sleep(chance.random() * 0.15)
+        server.kill()
 
     def close(self) -> None:
         pass
@@ -103,6 +109,30 @@ class PowerCut:
     def recover(self) -> None:
         self.command("delay 0")
         self.command("boot")
+
+    def strike_start(self, server: Longshore, chance: random.Random) -> None:
+        (server.data_dir / "run/server.json").unlink(missing_ok=True)
+        if chance.random() < 0.5:
+            self.arm_at(chance.randrange(40))
+        else:
+            # Right after the journal of uploads was written anew.
+            self.arm_at(1000)
+            self.command("cut-at data **/staging/journal")
+        process = server.spawn()
+        # It either sees the cut and ends, or serves without needing that many changes.
+        while process.poll() is None and not self.may_refuse() and not self._serves(server):
+            assert time.monotonic() < self._until, "the server neither starts nor ends"
+            time.sleep(0.003)
+        self.command("cut")
+        server.kill()
+        self.recover()
+
+    @staticmethod
+    def _serves(server: Longshore) -> bool:
+        try:
+            return (server.data_dir / "run/server.json").exists()
+        except OSError:
+            return False  # the disk is dead
 
     def counts(self) -> dict[tuple[str, str], int]:
         """How often what was synced: (`data` or `names`, path) → times."""

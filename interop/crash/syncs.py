@@ -12,7 +12,7 @@ class Sync:
     kind: str
     """`data` of a file or `names` of a directory; or only names `made`, `linked`, `removed`, `arrived` or `left` in it."""
     pattern: str
-    """Paths on the disk: `*` is any part of a name, `**` any part of a path."""
+    """Paths on the disk: `?` is one byte of a name, `*` any part of a name, `**` any part of a path."""
     when: str = "work"
     """`start`: only the first start needs it; `never`: losing it loses nothing that was promised."""
 
@@ -21,12 +21,15 @@ class Sync:
 
 
 def _expression(pattern: str) -> str:
-    parts = re.split(r"(\*\*|\*)", pattern)
-    return "".join({"**": ".*", "*": "[^/]*"}.get(part, re.escape(part)) for part in parts)
+    parts = re.split(r"(\*\*|\*|\?)", pattern)
+    return "".join({"**": ".*", "*": "[^/]*", "?": "[^/]"}.get(part, re.escape(part)) for part in parts)
 
 
 SYNCS = [
-    Sync("upload", "data", "/data/buckets/*/staging/*"),
+    Sync("upload", "data", "/data/buckets/*/staging/" + 32 * "?"),
+    Sync("staging", "names", "/data/buckets/*/staging"),
+    Sync("journal", "data", "/data/buckets/*/staging/journal"),
+    Sync("new-journal", "data", "/data/buckets/*/staging/journal.new"),
     Sync("published", "data", "/data/buckets/*/files/**"),
     # One directory is synced for many reasons, and for each of them it must be.
     Sync("home", "names", "/data/buckets/*/files/**"),

@@ -33,8 +33,6 @@ from .model import Expected, Operation, Users
 GONE = (OSError, EOFError, Closed, Refused, paramiko.SSHException, http.client.HTTPException)
 """How a dying server looks from a client."""
 
-HOLD = 0
-
 FILES = 20
 """Files of a worker beyond which it removes more than it makes."""
 
@@ -140,7 +138,7 @@ class Uploader:
         if len(files) > FILES:
             kinds |= {"new": 5, "remove": 60}
         if len(self.expected.held) < 3:
-            kinds |= {"hold": HOLD}
+            kinds |= {"hold": 10}
         kind = self.chance.choices(list(kinds), weights=list(kinds.values()))[0]
         getattr(self, "_" + kind.replace(" ", "_"))(files, directories)
 

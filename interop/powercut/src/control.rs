@@ -21,6 +21,8 @@ pub(crate) enum Command {
     Cut,
     /// `cut-after N`: the power goes at the Nth change or sync from now.
     CutAfter(u64),
+    /// `cut-at data|names PATTERN`: the power goes when the next sync of such a file or directory begins.
+    CutAt(Kind, Vec<u8>),
     /// `state`: answers `on` or `off`.
     State,
     /// `boot`: the power comes back; the disk is mounted again with what survived.
@@ -47,6 +49,8 @@ impl Command {
         let command = match (words.next()?, words.next(), words.next()) {
             ("cut", None, None) => Self::Cut,
             ("cut-after", Some(count), None) => Self::CutAfter(count.parse().ok()?),
+            ("cut-at", Some("data"), Some(pattern)) => Self::CutAt(Kind::Data, pattern.into()),
+            ("cut-at", Some("names"), Some(pattern)) => Self::CutAt(Kind::Names, pattern.into()),
             ("state", None, None) => Self::State,
             ("boot", None, None) => Self::Boot,
             ("delay", Some(millis), None) => Self::Delay(Duration::from_millis(millis.parse().ok()?)),
@@ -129,6 +133,7 @@ impl Machine {
         match command {
             Command::Cut => power.cut(),
             Command::CutAfter(operations) => power.cut_after(operations),
+            Command::CutAt(kind, pattern) => power.trap = Some((kind, pattern)),
             Command::State => return Ok(if power.is_off() { "off" } else { "on" }.to_owned()),
             Command::Ignore(what, pattern) => power.ignored.push((what, pattern)),
             Command::Heed => power.ignored.clear(),
@@ -181,6 +186,8 @@ mod tests {
             ("counts", Some(Command::Counts)),
             ("", None),
             ("cut now", None),
+            ("cut-at data **", Some(Command::CutAt(Kind::Data, b"**".to_vec()))),
+            ("cut-at removed **", None),
             ("cut-after", None),
             ("delay -1", None),
             ("ignore files x", None),

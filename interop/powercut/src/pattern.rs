@@ -1,4 +1,4 @@
-//! Patterns of paths: `*` is any part of a name, `**` any part of a path.
+//! Patterns of paths: `?` is one byte of a name, `*` any part of a name, `**` any part of a path.
 
 /// Whether the whole of `path` matches.
 pub(crate) fn matches(pattern: &[u8], path: &[u8]) -> bool {
@@ -9,6 +9,7 @@ pub(crate) fn matches(pattern: &[u8], path: &[u8]) -> bool {
             let name = path.iter().position(|&byte| byte == b'/').unwrap_or(path.len());
             (0..=name).any(|from| matches(rest, &path[from..]))
         }
+        [b'?', rest @ ..] => !matches!(path, [] | [b'/', ..]) && matches(rest, &path[1..]),
         [byte, rest @ ..] => path.first() == Some(byte) && matches(rest, &path[1..]),
     }
 }
@@ -27,6 +28,9 @@ mod tests {
             ("/data/**", "/data/buckets/x", true),
             ("**/staging/*", "/data/buckets/main/staging/0a1b", true),
             ("**/staging/*", "/data/buckets/main/staging", false),
+            ("/a/??", "/a/bc", true),
+            ("/a/??", "/a/b", false),
+            ("/a?b", "/a/b", false),
             ("**", "/", true),
             ("*", "", true),
             ("", "x", false),

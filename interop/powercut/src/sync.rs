@@ -46,6 +46,8 @@ pub(crate) struct Power {
     off: bool,
     /// Operations until the power goes.
     fuse: Option<u64>,
+    /// The power goes when a sync of this begins.
+    pub(crate) trap: Option<(Kind, Vec<u8>)>,
     syncs: u64,
     /// Syncs that are only pretended, by pattern of paths.
     pub(crate) ignored: Vec<(Sabotage, Vec<u8>)>,
@@ -59,6 +61,7 @@ impl Power {
             chance: Chance::new(seed),
             off: false,
             fuse: None,
+            trap: None,
             syncs: 0,
             ignored: Vec::new(),
             counts: BTreeMap::new(),
@@ -89,9 +92,10 @@ impl Power {
         self.check()
     }
 
-    pub(crate) const fn cut(&mut self) {
+    pub(crate) fn cut(&mut self) {
         self.off = true;
         self.fuse = None;
+        self.trap = None;
     }
 }
 
@@ -120,6 +124,12 @@ impl Volume {
         let path = self.path_of(ino);
         let inode = self.inode(ino)?;
         let kind = if inode.is_dir() { Kind::Names } else { Kind::Data };
+        let trap = self.power.trap.as_ref();
+        if trap.is_some_and(|(what, pattern)| *what == kind && pattern::matches(pattern, &path)) {
+            self.power.cut();
+            return Err(Errno::IO);
+        }
+        let inode = self.inode(ino)?;
         let left_out = |what| {
             let ignored = self.power.ignored.iter();
             let mut ignored = ignored.filter(|(sabotage, _)| *sabotage == what);

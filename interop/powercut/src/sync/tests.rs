@@ -195,6 +195,18 @@ fn the_power_goes_at_the_operation_that_was_asked_for() {
 }
 
 #[test]
+fn the_power_goes_at_the_sync_that_was_asked_for() {
+    let mut volume = Volume::new(1);
+    let file = make(&mut volume, ROOT, "f", FileType::RegularFile);
+    volume.power.trap = Some((Kind::Data, b"/f".to_vec()));
+    sync(&mut volume, ROOT);
+    assert!(matches!(volume.begin_sync(file, false), Err(Errno::IO)));
+    assert!(volume.power.is_off());
+    volume.boot();
+    sync(&mut volume, file);
+}
+
+#[test]
 fn after_a_boot_links_are_counted_anew_and_what_has_no_name_is_gone() {
     let mut volume = Volume::new(1);
     let dir = make(&mut volume, ROOT, "d", FileType::Directory);
