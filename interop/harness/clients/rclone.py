@@ -11,7 +11,7 @@ class Rclone(Client):
     odd_bytes = frozenset()  # rewrites bytes that are not UTF-8 into characters of its own (see `rclone help`, encoding)
     large = 1 << 30
 
-    def rclone(self, *arguments: Argument, timeout: float = 60) -> Finished:
+    def rclone(self, *arguments: Argument, timeout: float = 60, check: bool = True) -> Finished:
         login = self.login
         settings = {"RCLONE_SFTP_HOST": login.host, "RCLONE_SFTP_PORT": str(login.port), "RCLONE_SFTP_USER": login.user}
         if login.password:
@@ -22,7 +22,7 @@ class Rclone(Client):
         config = self.work / "rclone.conf"
         config.touch()
         env = clean_environment(HOME=str(self.work), RCLONE_CONFIG=str(config), **settings)
-        return run(["rclone", "--retries=1", "--low-level-retries=1", *arguments], env=env, timeout=timeout)
+        return run(["rclone", "--retries=1", "--low-level-retries=1", *arguments], env=env, timeout=timeout, check=check)
 
     @staticmethod
     def remote(path: bytes) -> bytes:
