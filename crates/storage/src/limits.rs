@@ -46,6 +46,10 @@ pub(crate) const LINK_TARGET: usize = 4095;
 /// Locks that serialise removing a directory with beginning an upload in it.
 pub(crate) const DIR_LOCKS: usize = 64;
 
+/// Jobs of one owner on the blocking pool at a time, over all the owner's homes; the others wait without a thread. The
+/// pool has 512 threads (tokio's default): one owner's slow disk work leaves nearly all of them to everybody else.
+pub(crate) const JOBS_PER_OWNER: usize = 16;
+
 /// Longest read that an async thread serves itself from memory: one full SFTP READ (OpenSSH's limit of 255 KiB) takes
 /// some 30 µs to copy. Longer ones go to the blocking pool.
 pub(crate) const READ_AT_ONCE: usize = 256 << 10;
@@ -89,3 +93,14 @@ pub(crate) const DIGEST_HOLES: u64 = 32 << 30;
 /// Bytes without a gap from which on an unfinished upload is worth mentioning in the journal, so that a killed process
 /// leaves it parked; smaller ones are sent again faster than they are found.
 pub(crate) const KEPT_FROM: u64 = 1 << 20;
+
+/// Bytes from which on a file that has no name any more is closed on the blocking pool: freeing a GiB takes a file
+/// system some milliseconds.
+pub(crate) const LARGE_FILE: i64 = 16 << 20;
+
+/// Quarters of the process's descriptors that open files may take; the rest is for connections, the catalog and what is
+/// opened for a moment.
+pub(crate) const DESCRIPTOR_QUARTERS: usize = 3;
+
+/// Descriptors of an upload: the staged file and the directory that it goes to.
+pub(crate) const UPLOAD_DESCRIPTORS: u32 = 2;

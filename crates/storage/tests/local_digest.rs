@@ -29,6 +29,7 @@ impl Rig {
     async fn in_dir(dir: TempDir, with_digests: bool) -> Self {
         let options = LocalOptions {
             digest: with_digests,
+            record: false,
             ..LocalOptions::default()
         };
         let store = LocalStore::open(&dir.path().join("buckets"), options).unwrap();
@@ -226,7 +227,7 @@ async fn switched_off_nothing_is_kept() {
     let rig = Rig::in_dir(tempfile::tempdir().unwrap(), false).await;
     assert_eq!(rig.put("/f", &[(0, b"data")]).await, Digest::Absent);
     assert_eq!(rig.kept("/f").await, None);
-    let attributes = rustix::fs::listxattr_query(&rig.on_disk("f")).unwrap_or(0);
+    let attributes = rustix::fs::listxattr_query(rig.on_disk("f")).unwrap_or(0);
     assert_eq!(attributes, 0);
 }
 
@@ -332,7 +333,7 @@ async fn the_attribute_fits_into_the_file_node() {
     rig.put("/f", &[(0, b"data")]).await;
     let mut value = Vec::with_capacity(256);
     let len = rustix::fs::getxattr(
-        &rig.on_disk("f"),
+        rig.on_disk("f"),
         "user.longshore",
         rustix::buffer::spare_capacity(&mut value),
     )

@@ -9,7 +9,8 @@ use bytes::Bytes;
 use rustix::fs::{Mode, OFlags, fchmod, fstat, fsync, ftruncate};
 
 use super::attrs::{MODE_BITS, apply_times_fd, checked_size, stat_of};
-use super::blocking;
+use super::blocking::Jobs;
+use super::budget::Taken;
 use super::fault::Fault;
 use super::home::HomeRoot;
 use super::io::{read_into, retry, space_of, write_all_at};
@@ -37,25 +38,30 @@ pub(super) fn open(
         refuse_unwritable(&place)?;
         let access = if readable { OFlags::RDWR } else { OFlags::WRONLY };
         let flags = if append { access | OFlags::APPEND } else { access };
+        let taken = home.shared.descriptors.take(1)?;
         let file = open_regular(&place, flags)?;
         Ok(Arc::new(LocalEdit {
             inner: Arc::new(Inner {
                 file,
+                _taken: taken,
                 append,
                 readable,
                 durable: home.shared.is_durable(),
                 changed: AtomicBool::new(false),
             }),
+            jobs: home.jobs.clone(),
         }) as Arc<dyn EditFile>)
     })
 }
 
 struct LocalEdit {
     inner: Arc<Inner>,
+    jobs: Jobs,
 }
 
 struct Inner {
     file: OwnedFd,
+    _taken: Taken,
     append: bool,
     readable: bool,
     durable: bool,
@@ -70,10 +76,8 @@ impl LocalEdit {
         job: impl FnOnce(&Inner) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T> {
         let inner = Arc::clone(&self.inner);
-        blocking::run(operation, move || {
-            job(&inner).map_err(|fault| fault.during(operation, b""))
-        })
-        .await
+        let work = move || job(&inner).map_err(|fault| fault.during(operation, b""));
+        self.jobs.run(operation, work).await
     }
 }
 

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use super::blocking::Jobs;
 use super::fault::Fault;
 use super::resolve::{Place, path_below};
 use super::shared::{Bucket, Shared, Viewer};
-use super::{blocking, edit, listing, look, names, read};
+use super::{edit, listing, look, names, read};
 use crate::error::Result;
 use crate::path::RemotePath;
 use crate::store::{EditFile, Home, Listing, ReadFile, Upload};
@@ -24,6 +25,8 @@ pub(crate) struct HomeRoot {
     pub(crate) bucket: Arc<Bucket>,
     pub(crate) viewer: Viewer,
     pub(crate) shared: Arc<Shared>,
+    /// The owner's share of the blocking pool.
+    pub(crate) jobs: Jobs,
 }
 
 impl HomeRoot {
@@ -88,10 +91,8 @@ impl LocalHome {
         job: impl FnOnce(&Arc<HomeRoot>, &RemotePath) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T> {
         let (root, path) = (Arc::clone(&self.root), path.clone());
-        blocking::run(operation, move || {
-            job(&root, &path).map_err(|fault| fault.during(operation, path.as_bytes()))
-        })
-        .await
+        let work = move || job(&root, &path).map_err(|fault| fault.during(operation, path.as_bytes()));
+        self.root.jobs.run(operation, work).await
     }
 }
 

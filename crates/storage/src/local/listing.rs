@@ -8,7 +8,8 @@ use rustix::fs::{AtFlags, Dir, OFlags, statat};
 use rustix::io::Errno;
 
 use super::attrs::stat_of;
-use super::blocking;
+use super::blocking::Jobs;
+use super::budget::Taken;
 use super::fault::Fault;
 use super::home::HomeRoot;
 use super::look::settle;
@@ -25,6 +26,7 @@ pub(super) fn open(home: &Arc<HomeRoot>, path: &RemotePath) -> Result<Box<dyn Li
     settle(|| {
         let place = home.find(path, true)?;
         place.existing()?;
+        let taken = home.shared.descriptors.take(1)?;
         let fd = match place.open(OFlags::RDONLY | OFlags::DIRECTORY) {
             Ok(fd) => fd,
             // With O_DIRECTORY a link that came since the look is ENOTDIR; looking again settles it either way.
@@ -36,10 +38,12 @@ pub(super) fn open(home: &Arc<HomeRoot>, path: &RemotePath) -> Result<Box<dyn Li
             dir: Dir::new(fd)?,
             own,
             at_end: false,
+            _taken: taken,
         };
         Ok(Box::new(LocalListing {
             walk: Ok(walk),
             path: path.clone(),
+            jobs: home.jobs.clone(),
         }) as Box<dyn Listing>)
     })
 }
@@ -49,6 +53,7 @@ struct LocalListing {
     /// a page was cut off half way: the place in the directory is lost then.
     walk: Result<Walk, Fault>,
     path: RemotePath,
+    jobs: Jobs,
 }
 
 struct Walk {
@@ -56,6 +61,7 @@ struct Walk {
     /// Own unfinished uploads whose names have not come up yet.
     own: BTreeMap<Box<[u8]>, Arc<Staged>>,
     at_end: bool,
+    _taken: Taken,
 }
 
 #[async_trait]
@@ -71,13 +77,13 @@ impl Listing for LocalListing {
                 return Err(fault.during("list", path.as_bytes()));
             }
         };
-        let (walk, page) = blocking::run("list", move || {
+        let work = move || {
             Ok(match walk.page(max_entries) {
                 Ok(page) => (Ok(walk), page),
                 Err(fault) => (Err(fault), Vec::new()),
             })
-        })
-        .await?;
+        };
+        let (walk, page) = self.jobs.run("list", work).await?;
         self.walk = walk;
         match &self.walk {
             Ok(_) => Ok(page),

@@ -2,13 +2,13 @@
 
 use std::os::fd::AsFd;
 
-use rustix::fs::{FileType, OFlags, fdatasync, fstat, ftruncate, readlinkat};
+use rustix::fs::{FileType, OFlags, fdatasync, fstat, fsync, ftruncate, readlinkat};
 use rustix::io::Errno;
 
 use super::attrs::{apply_mode, apply_times, checked_size, is_type, stat_of};
 use super::fault::Fault;
 use super::home::HomeRoot;
-use super::io::space_of;
+use super::io::{retry, space_of};
 use super::resolve::{Place, canonical};
 use crate::digest;
 use crate::error::ErrorKind;
@@ -45,7 +45,28 @@ pub(super) fn set_stat(
     if let Some(times) = changes.times {
         apply_times(&place, times)?;
     }
+    if changes.mode.is_some() || changes.times.is_some() {
+        sync_attributes(home, &place)?;
+    }
     Ok(())
+}
+
+/// Makes mode and times durable as configured. Those of links, FIFOs and devices wait for the operating system: none of
+/// them can be opened for that.
+fn sync_attributes(home: &HomeRoot, place: &Place) -> Result<(), Fault> {
+    let opens = matches!(
+        place.file_type(),
+        Some(FileType::RegularFile | FileType::Directory)
+    );
+    if !home.shared.is_durable() || !opens {
+        return Ok(());
+    }
+    match place.open(OFlags::RDONLY) {
+        Ok(file) => Ok(retry(|| fsync(&file))?),
+        // Unreadable by the mode that was just set, or replaced since.
+        Err(Errno::ACCESS | Errno::NOENT | Errno::LOOP | Errno::NXIO) => Ok(()),
+        Err(errno) => Err(errno.into()),
+    }
 }
 
 fn truncate(home: &HomeRoot, place: &Place, size: u64) -> Result<(), Fault> {

@@ -5,6 +5,7 @@
 
 mod attrs;
 mod blocking;
+mod budget;
 mod dirsync;
 mod edit;
 mod fault;
@@ -25,7 +26,8 @@ pub use store::LocalStore;
 pub use user::UserFilesOptions;
 
 pub(crate) use attrs::{Times, apply_times_fd, is_type, size_in_blocks, stat_of, version_of};
-pub(crate) use blocking::run;
+pub(crate) use blocking::start_in;
+pub(crate) use budget::Taken;
 pub(crate) use dirsync::Flushes;
 pub(crate) use fault::Fault;
 pub(crate) use home::HomeRoot;

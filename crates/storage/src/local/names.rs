@@ -16,7 +16,7 @@ use crate::error::ErrorKind;
 use crate::limits;
 use crate::path::RemotePath;
 use crate::upload_types::UploadEnd;
-use crate::uploads::Staged;
+use crate::uploads::{self, Staged};
 
 pub(super) fn make_dir(home: &HomeRoot, path: &RemotePath, mode: Option<u32>) -> Result<(), Fault> {
     let place = home.find(path, false)?;
@@ -75,16 +75,22 @@ pub(super) fn rename(
     to: &RemotePath,
     replace: bool,
 ) -> Result<(), Fault> {
-    settle(|| try_rename(home, from, to, replace))
+    settle(|| {
+        let old = home.find(from, false)?;
+        let new = home.find(to, false)?;
+        if old.file_type() == Some(FileType::Directory) {
+            let (from, to) = (home.path_in_bucket(&old, from), home.path_in_bucket(&new, to));
+            uploads::announce_move(home, &from, &to)?;
+        }
+        try_rename(home, &old, &new, replace)
+    })
 }
 
-fn try_rename(home: &HomeRoot, from: &RemotePath, to: &RemotePath, replace: bool) -> Result<(), Fault> {
-    let from = home.find(from, false)?;
-    let to = home.find(to, false)?;
-    refuse_nameless(&from)?;
-    refuse_nameless(&to)?;
-    let moved = home.own_upload(&from)?;
-    let displaced = home.own_upload(&to)?;
+fn try_rename(home: &HomeRoot, from: &Place, to: &Place, replace: bool) -> Result<(), Fault> {
+    refuse_nameless(from)?;
+    refuse_nameless(to)?;
+    let moved = home.own_upload(from)?;
+    let displaced = home.own_upload(to)?;
     if moved.is_none() {
         from.existing()?;
     }
@@ -92,12 +98,14 @@ fn try_rename(home: &HomeRoot, from: &RemotePath, to: &RemotePath, replace: bool
     if displaced.is_some() && !replace {
         return Err(ErrorKind::AlreadyExists.into());
     }
-    let _guard = guard_replaced_dir(home, &to)?;
+    let guard = guard_replaced_dir(home, to)?;
     let moved_id = moved.as_ref().map(|upload| upload.id());
     match moved {
-        Some(upload) => rename_upload(home, &upload, &from, &to, replace)?,
-        None => rename_published(home, &from, &to, replace)?,
+        Some(upload) => rename_upload(home, &upload, from, to, replace)?,
+        None => rename_published(home, from, to, replace)?,
     }
+    // Ending an upload takes locks that others hold while they wait for this one.
+    drop(guard);
     if !is_same {
         // As after a publish: what somebody left parked under the new name is older than what is there now.
         for parked in home.shared.uploads.parked_at(&to.key()?) {
@@ -197,9 +205,14 @@ pub(super) fn hard_link(home: &HomeRoot, existing: &RemotePath, link: &RemotePat
     let from = home.find(existing, false)?;
     let to = home.find(link, false)?;
     match from.file_type() {
-        None => return Err(Errno::NOENT.into()),
+        None if home.own_upload(&from)?.is_none() => return Err(Errno::NOENT.into()),
         Some(FileType::Directory) => return Err(ErrorKind::IsADirectory.into()),
-        Some(_) => {}
+        Some(_) | None => {}
+    }
+    if home.own_upload(&from)?.is_some() {
+        // What the owner sees there has no name yet that could be linked, and the version behind it is not what is
+        // meant.
+        return Err(ErrorKind::Busy.into());
     }
     refuse_taken(home, &to)?;
     home.shared.change_dirs(&[&to.parent], || {

@@ -42,6 +42,9 @@ pub struct LocalOptions {
     pub record: bool,
     /// How long a parked upload is kept (`uploads.expire_after`). Default: 7 days.
     pub expire_after: Duration,
+    /// Descriptors for open files, uploads (two each) and listings; beyond it opening fails with `TooManyOpen`.
+    /// Default: three quarters of what the process may have when the store is opened.
+    pub open_files: Option<usize>,
     /// Permission bits that new files and directories never get. Default: `0o022`, as sshd runs.
     pub umask: u32,
 }
@@ -55,6 +58,7 @@ impl Default for LocalOptions {
             digest: true,
             record: true,
             expire_after: Duration::from_secs(7 * 24 * 3600),
+            open_files: None,
             umask: 0o022,
         }
     }

@@ -7,14 +7,16 @@ use async_trait::async_trait;
 use rustix::fs::{OFlags, fstat};
 
 use super::attrs::{stat_of, version_of};
-use super::blocking;
+use super::blocking::Jobs;
+use super::budget::Taken;
 use super::fault::Fault;
 use super::home::HomeRoot;
 use super::io::{Cached, read_into, space_of};
 use super::look::{open_regular, settle};
 use super::resolve::DirId;
 use crate::digest;
-use crate::error::Result;
+use crate::error::{ErrorKind, Result, StorageError};
+use crate::limits;
 use crate::path::RemotePath;
 use crate::store::ReadFile;
 use crate::types::{SpaceInfo, Stat, Version};
@@ -26,37 +28,48 @@ pub(super) fn open(home: &Arc<HomeRoot>, path: &RemotePath) -> Result<Arc<dyn Re
         let place = home.find(path, true)?;
         if let Some(upload) = home.own_upload(&place)? {
             let version = upload.version()?;
-            return Ok(Arc::new(UploadReader { upload, version }) as Arc<dyn ReadFile>);
+            return Ok(Arc::new(UploadReader {
+                upload,
+                version,
+                jobs: home.jobs.clone(),
+            }) as Arc<dyn ReadFile>);
         }
+        let taken = home.shared.descriptors.take(1)?;
         let file = open_regular(&place, OFlags::RDONLY)?;
         let version = version_of(&fstat(&file)?);
         let in_memory =
             home.bucket.in_memory && DirId::of(&place.parent)?.device == home.bucket.staging_id.device;
         Ok(Arc::new(LocalReadFile {
-            file: Arc::new(file),
+            file: Some(Arc::new((file, taken))),
             version,
             cached: Cached::new(in_memory),
+            jobs: home.jobs.clone(),
         }) as Arc<dyn ReadFile>)
     })
 }
 
 struct LocalReadFile {
-    file: Arc<OwnedFd>,
+    /// There until it is dropped.
+    file: Option<Arc<(OwnedFd, Taken)>>,
     version: Version,
     cached: Cached,
+    jobs: Jobs,
 }
 
 impl LocalReadFile {
+    fn file(&self) -> Result<&Arc<(OwnedFd, Taken)>, StorageError> {
+        let gone = || StorageError::new(ErrorKind::Internal, "read");
+        self.file.as_ref().ok_or_else(gone)
+    }
+
     async fn on<T: Send + 'static>(
         &self,
         operation: &'static str,
         job: impl FnOnce(&OwnedFd) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T> {
-        let file = Arc::clone(&self.file);
-        blocking::run(operation, move || {
-            job(&file).map_err(|fault| fault.during(operation, b""))
-        })
-        .await
+        let file = Arc::clone(self.file()?);
+        let work = move || job(&file.0).map_err(|fault| fault.during(operation, b""));
+        self.jobs.run(operation, work).await
     }
 }
 
@@ -79,7 +92,7 @@ impl ReadFile for LocalReadFile {
 
     async fn read_at(&self, offset: u64, len: usize, mut buf: Vec<u8>) -> Result<Vec<u8>> {
         let start = buf.len();
-        if self.cached.read(self.file.as_fd(), offset, len, &mut buf) {
+        if self.cached.read(self.file()?.0.as_fd(), offset, len, &mut buf) {
             return Ok(buf);
         }
         self.on("read", move |file| {
@@ -100,10 +113,22 @@ impl ReadFile for LocalReadFile {
     }
 }
 
+impl Drop for LocalReadFile {
+    /// The last handle of a replaced or removed file frees its blocks, which takes a while: not on an async thread.
+    fn drop(&mut self) {
+        let Some(file) = self.file.take() else { return };
+        let is_large = fstat(&file.0).is_ok_and(|raw| raw.st_nlink == 0 && raw.st_size >= limits::LARGE_FILE);
+        if is_large && let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            self.jobs.start(&runtime, move || drop(file));
+        }
+    }
+}
+
 /// The owner reading an upload of theirs that is not published yet.
 struct UploadReader {
     upload: Arc<Staged>,
     version: Version,
+    jobs: Jobs,
 }
 
 impl UploadReader {
@@ -113,10 +138,8 @@ impl UploadReader {
         job: impl FnOnce(&Staged) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T> {
         let upload = Arc::clone(&self.upload);
-        blocking::run(operation, move || {
-            job(&upload).map_err(|fault| fault.during(operation, b""))
-        })
-        .await
+        let work = move || job(&upload).map_err(|fault| fault.during(operation, b""));
+        self.jobs.run(operation, work).await
     }
 }
 

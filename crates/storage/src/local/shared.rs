@@ -1,9 +1,14 @@
 //! What all homes of one store share.
 
+use std::collections::HashMap;
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
+use tokio::sync::Semaphore;
+
+use super::blocking::Jobs;
+use super::budget::Descriptors;
 use super::dirsync::{DirSyncs, SyncDir};
 use super::fault::Fault;
 use super::options::{LocalOptions, VisibleTo};
@@ -20,11 +25,15 @@ pub(crate) struct Shared {
     pub(crate) options: LocalOptions,
     pub(crate) resolver: Arc<dyn Resolve>,
     pub(crate) uploads: LiveUploads,
+    /// For all open files, uploads and listings.
+    pub(crate) descriptors: Descriptors,
     /// Digests that are finished after publishing.
     pub(crate) late: Late,
     syncs: DirSyncs,
     dir_locks: Vec<Mutex<()>>,
     sessions: AtomicU64,
+    /// The share of the blocking pool of each owner who has a home or something in it open.
+    jobs: Mutex<HashMap<OwnerId, Weak<Semaphore>>>,
 }
 
 /// The open directories of one bucket.
@@ -61,7 +70,21 @@ impl Shared {
             syncs: DirSyncs::default(),
             dir_locks: (0..limits::DIR_LOCKS).map(|_| Mutex::new(())).collect(),
             sessions: AtomicU64::new(1),
+            jobs: Mutex::default(),
+            descriptors: Descriptors::new(options.open_files),
         }
+    }
+
+    /// The owner's share of the blocking pool, one for all homes that are open at the same time.
+    pub(crate) fn jobs(&self, owner: OwnerId) -> Jobs {
+        let mut shares = lock(&self.jobs);
+        if let Some(places) = shares.get(&owner).and_then(Weak::upgrade) {
+            return Jobs::sharing(places);
+        }
+        shares.retain(|_, places| places.strong_count() > 0);
+        let jobs = Jobs::new();
+        shares.insert(owner, Arc::downgrade(jobs.places()));
+        jobs
     }
 
     /// A viewer for a newly opened home.

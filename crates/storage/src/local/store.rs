@@ -247,6 +247,7 @@ impl Inner {
             bucket,
             viewer: self.shared.viewer(owner),
             shared: Arc::clone(&self.shared),
+            jobs: self.shared.jobs(owner),
         }))
     }
 

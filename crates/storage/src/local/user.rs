@@ -78,6 +78,7 @@ impl UserHome {
             dir,
             path: RemotePath::root(),
             viewer: shared.viewer(OwnerId(0)),
+            jobs: shared.jobs(OwnerId(0)),
             shared,
         });
         Ok(Self {
@@ -109,6 +110,7 @@ fn beside(root: &HomeRoot, path: &RemotePath, exclusive: bool) -> Result<LocalHo
         bucket: Arc::new(bucket(&root.dir, parent)?),
         path: root.path.clone(),
         viewer: root.viewer,
+        jobs: root.jobs.clone(),
         shared: Arc::clone(&root.shared),
     })))
 }

@@ -93,6 +93,7 @@ macro_rules! storage_suite {
             what_was_synced_is_kept_and_never_expires
             the_operator_sees_and_discards_uploads
             each_published_upload_waits_for_its_record_once
+            what_has_no_name_yet_cannot_be_linked
         );
         $crate::storage_suite!(@module names $make;
             directories_are_made_and_removed

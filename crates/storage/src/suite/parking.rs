@@ -411,3 +411,21 @@ pub async fn each_published_upload_waits_for_its_record_once(store: Made) {
     let waiting = store.unrecorded().await.unwrap();
     assert_eq!(waiting.iter().map(|p| p.owner.0).collect::<Vec<_>>(), [2]);
 }
+
+pub async fn what_has_no_name_yet_cannot_be_linked(store: Made) {
+    let bench = Bench::new(store).await;
+    let (alice, colleague) = (bench.alice().await, bench.colleague().await);
+    put(&alice, "/f", b"old").await;
+    let upload = begin(&alice, "/f", fresh()).await;
+    let created = begin(&alice, "/new", fresh()).await;
+    for name in ["/f", "/new"] {
+        let linked = alice.hard_link(&p(name), &p("/link")).await;
+        assert_eq!(kind(linked), ErrorKind::Busy, "{name}");
+    }
+    colleague.hard_link(&p("/f"), &p("/theirs")).await.unwrap();
+    upload.publish().await.unwrap();
+    created.publish().await.unwrap();
+    alice.hard_link(&p("/f"), &p("/link")).await.unwrap();
+    assert_eq!(get(&alice, "/link").await.unwrap(), b"");
+    assert_eq!(get(&alice, "/theirs").await.unwrap(), b"old");
+}

@@ -20,7 +20,8 @@ use super::staged::{Phase, Staged, Target};
 use super::staging;
 use crate::digest::Follow;
 use crate::error::ErrorKind;
-use crate::local::{Fault, HomeRoot, Place, refuse_unwritable, settle};
+use crate::limits;
+use crate::local::{Fault, HomeRoot, Place, Taken, refuse_unwritable, settle};
 use crate::path::RemotePath;
 use crate::types::{Digest, Precondition, UploadBase, UploadOptions};
 use crate::upload_types::UploadEnd;
@@ -73,7 +74,7 @@ pub(crate) fn resume(home: &HomeRoot, path: &RemotePath) -> Result<Option<Handle
         }
         let mut parked = home.shared.uploads.parked_at(&place.key()?);
         parked.retain(|staged| staged.owner() == home.viewer.owner);
-        let Some(staged) = parked.into_iter().max_by_key(|staged| staged.parked_since()) else {
+        let Some(staged) = parked.into_iter().max_by_key(|staged| (staged.began, staged.id)) else {
             return Ok(None);
         };
         if !staged.join(false) {
@@ -140,6 +141,7 @@ fn start(
         Vec::new()
     };
     let parent = place.try_clone()?;
+    let taken = home.shared.descriptors.take(limits::UPLOAD_DESCRIPTORS)?;
     let (file, id) = staging::create(&home.bucket.staging, home.bucket.staged_prefix)?;
     let mode = options.mode.unwrap_or(0o644) & 0o777 & !home.shared.options.umask;
     let staged = Arc::new(Staged {
@@ -148,6 +150,7 @@ fn start(
         home: Arc::clone(home),
         path: path.clone(),
         file,
+        _taken: taken,
         staged_name: staging::name(home.bucket.staged_prefix, id),
         new_mode: mode,
         handles: Mutex::new(1),
@@ -208,6 +211,7 @@ impl Staged {
         home: Arc<HomeRoot>,
         path: RemotePath,
         file: OwnedFd,
+        taken: Taken,
         target: Target,
         written: Ranges,
     ) -> Self {
@@ -229,6 +233,7 @@ impl Staged {
             flush: Flush::default(),
             digest: watch::Sender::new(Digest::Pending),
             file,
+            _taken: taken,
             home,
         }
     }

@@ -8,8 +8,8 @@ use bytes::Bytes;
 
 use super::queue;
 use super::staged::Staged;
-use crate::error::{ErrorKind, Result, StorageError};
-use crate::local::{Fault, run};
+use crate::error::{ErrorKind, Result};
+use crate::local::Fault;
 use crate::store::{EditFile, Upload};
 use crate::types::{Digest, SetStat, Sha256, SpaceInfo, Stat};
 use crate::upload_types::{Closed, UploadFacts, UploadId};
@@ -45,10 +45,8 @@ impl Handle {
         job: impl FnOnce(&Inner) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T> {
         let inner = Arc::clone(&self.inner);
-        run(operation, move || {
-            job(&inner).map_err(|fault| fault.during(operation, inner.staged.path.as_bytes()))
-        })
-        .await
+        let work = move || job(&inner).map_err(|fault| fault.during(operation, inner.staged.path.as_bytes()));
+        self.inner.staged.home.jobs.run(operation, work).await
     }
 
     /// Runs `job`, which ends the handle, unless it has ended.
@@ -57,11 +55,11 @@ impl Handle {
         operation: &'static str,
         job: impl FnOnce(&Arc<Staged>) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T> {
-        if self.inner.ended.swap(true, Ordering::AcqRel) {
-            let path = self.inner.staged.path.as_bytes();
-            return Err(StorageError::new(ErrorKind::UploadGone, operation).with_path(path));
-        }
         self.on(operation, move |inner| {
+            // Not before the job has started: it never does when the future is dropped while it waits.
+            if inner.ended.swap(true, Ordering::AcqRel) {
+                return Err(ErrorKind::UploadGone.into());
+            }
             let result = job(&inner.staged);
             if result.is_err() {
                 // Still there, to be tried again or parked.
@@ -89,7 +87,7 @@ impl Drop for Inner {
         };
         // Freeing the blocks of a large file takes a while: not on an async thread, if there is a choice.
         match tokio::runtime::Handle::try_current() {
-            Ok(runtime) => drop(runtime.spawn_blocking(clean_up)),
+            Ok(runtime) => self.staged.home.jobs.start(&runtime, clean_up),
             Err(_) => clean_up(),
         }
     }

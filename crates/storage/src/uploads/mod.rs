@@ -20,6 +20,7 @@ pub(crate) use begin::{begin, join, resume};
 pub(crate) use handle::JoinedEdit;
 pub(crate) use journal::Journal;
 pub(crate) use live::LiveUploads;
+pub(crate) use park::announce_move;
 pub(crate) use ranges::Ranges;
 pub(crate) use repair::Repair;
 pub(crate) use staged::Staged;

@@ -15,7 +15,7 @@ use super::journal::{Entry, Kept};
 use super::ranges::Ranges;
 use super::staged::{Phase, Staged, Target, size_of};
 use crate::limits;
-use crate::local::{DirId, Fault, NameKey, lock, write_all_at};
+use crate::local::{DirId, Fault, HomeRoot, NameKey, lock, write_all_at};
 use crate::path::RemotePath;
 use crate::types::OwnerId;
 use crate::upload_types::{UploadEnd, UploadId};
@@ -363,6 +363,22 @@ impl Staged {
         self.tell_again(target, &mut content, written, in_order, also)
     }
 
+    /// Says that it will move along with a directory, if it lies there and anything was said of it.
+    fn tell_move(&self, from: &RemotePath, to: &RemotePath) -> Result<bool, Fault> {
+        let _telling = lock(&self.telling);
+        let target = lock(&self.target);
+        let path = self.home.path_in_bucket(&target.place, &self.path);
+        if !path.starts_with(from) || lock(&self.content).told.is_none() {
+            return Ok(false);
+        }
+        let rest = &path.as_bytes()[from.as_bytes().len()..];
+        match RemotePath::parse(&[to.as_bytes(), rest].concat()) {
+            Ok(new) => self.tell_name(&target, Some(new)).map(|()| true),
+            // Too long to be opened by that path: a restart will not find it.
+            Err(_too_long) => Ok(false),
+        }
+    }
+
     /// Repeats what was said, as far as it still holds: once something is said to be synced, nothing less is claimed.
     fn tell_again(
         &self,
@@ -423,6 +439,20 @@ impl Staged {
         });
         Ok(())
     }
+}
+
+/// Before a directory is renamed: the journal learns which names the uploads below it will have.
+pub(crate) fn announce_move(home: &HomeRoot, from: &RemotePath, to: &RemotePath) -> Result<(), Fault> {
+    let mut told = false;
+    for staged in home.shared.uploads.all() {
+        if Arc::ptr_eq(&staged.home.bucket, &home.bucket) {
+            told |= staged.tell_move(from, to)?;
+        }
+    }
+    if told && home.shared.is_durable() {
+        home.bucket.journal.flush()?;
+    }
+    Ok(())
 }
 
 /// Which run of the machine this is; one of this process where the kernel does not tell.

@@ -7,12 +7,13 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 use super::flush::Pressure;
 use super::staged::Staged;
 use crate::error::ErrorKind;
-use crate::local::{Fault, lock};
+use crate::local::{Fault, lock, start_in};
 
 /// Writes that wait, and whether somebody is at work.
 #[derive(Debug, Default)]
@@ -42,8 +43,9 @@ pub(super) async fn write(staged: &Arc<Staged>, offset: u64, data: Bytes) -> Res
         !std::mem::replace(&mut state.running, true)
     };
     if start {
-        let staged = Arc::clone(staged);
-        drop(tokio::task::spawn_blocking(move || work(&staged)));
+        let worker = Arc::clone(staged);
+        let runtime = Handle::current();
+        staged.home.jobs.start(&runtime, move || work(&worker));
     }
     // Nobody answers when the worker panicked or the runtime is shutting down.
     result
@@ -64,14 +66,17 @@ fn work(staged: &Arc<Staged>) {
     std::mem::forget(on_panic);
 }
 
-/// Flushes on another thread, so that writing goes on, until too much is dirty.
+/// Flushes on another thread, so that writing goes on, until too much is dirty or all the owner's places are taken.
 fn flush(staged: &Arc<Staged>, pressure: Pressure) {
     match pressure {
         Pressure::Low => {}
-        Pressure::Flush => {
-            let staged = Arc::clone(staged);
-            drop(tokio::task::spawn_blocking(move || staged.write_back()));
-        }
+        Pressure::Flush => match staged.home.jobs.place() {
+            Some(place) => {
+                let staged = Arc::clone(staged);
+                start_in(&Handle::current(), place, move || staged.write_back());
+            }
+            None => staged.write_back(),
+        },
         Pressure::Wait => staged.write_back(),
     }
 }

@@ -10,13 +10,14 @@ use rustix::fs::XattrFlags;
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, fgetxattr, fsetxattr, fstat, openat, statat};
 use rustix::io::Errno;
 
-use super::journal::{Entry, Intent, Kept, Known};
+use super::journal::{Entry, Intent, Kept};
 use super::park::boot_id;
 use super::ranges::Ranges;
 use super::registry::Record;
 use super::staged::{Staged, Target, size_of};
 use super::staging;
 use crate::error::ErrorKind;
+use crate::limits;
 use crate::local::{Bucket, DirId, Fault, HomeRoot, Place, Shared, is_type};
 use crate::path::RemotePath;
 use crate::upload_types::UploadId;
@@ -61,14 +62,12 @@ impl Repair<'_> {
             }
         }
         let known = self.bucket.journal.known();
-        for (id, about) in &known {
-            let Known {
-                kept: Some(kept),
-                intent: None,
-            } = about
-            else {
-                continue;
-            };
+        let unpublished = known.values().filter(|about| about.intent.is_none());
+        let mut unfinished: Vec<_> = unpublished.filter_map(|about| about.kept.as_ref()).collect();
+        // As they began: of several under one name its owner sees the newest.
+        unfinished.sort_by_key(|kept| (kept.began, kept.id));
+        for kept in unfinished {
+            let id = &kept.id;
             let since = kept.parked.unwrap_or(kept.began);
             let superseded = kept
                 .paths
@@ -183,14 +182,16 @@ impl Repair<'_> {
             path: home_path,
             bucket: Arc::clone(self.bucket),
             viewer: self.shared.viewer(kept.owner),
+            jobs: self.shared.jobs(kept.owner),
             shared: Arc::clone(self.shared),
         });
+        let taken = self.shared.descriptors.take(limits::UPLOAD_DESCRIPTORS)?;
         let target = Target {
             place,
             exclusive: kept.exclusive,
         };
         Ok(Arc::new(Staged::restored(
-            kept, home, opened, file, target, written,
+            kept, home, opened, file, taken, target, written,
         )))
     }
 
@@ -237,4 +238,48 @@ fn proved(kept: &Kept, size: u64) -> Option<Ranges> {
         written.truncate(size);
     }
     Some(written)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::uploads::journal::tests::kept;
+
+    fn front(kept: &Kept, size: u64) -> Option<Vec<(u64, u64)>> {
+        proved(kept, size).map(|written| written.iter().collect())
+    }
+
+    #[test]
+    fn only_synced_ranges_survive_the_machine() {
+        let mut about = Kept {
+            written: vec![(0, 10), (20, 30)],
+            in_order: true,
+            safe: true,
+            boot: [0xee; 16],
+            ..kept(1)
+        };
+        assert_ne!(about.boot, boot_id());
+        assert_eq!(front(&about, 100), Some(vec![(0, 10), (20, 30)]));
+        assert_eq!(
+            front(&about, 25),
+            Some(vec![(0, 10), (20, 25)]),
+            "never more than is there"
+        );
+        about.safe = false;
+        assert_eq!(front(&about, 100), None);
+    }
+
+    #[test]
+    fn as_long_as_the_machine_runs_what_was_written_is_there() {
+        let mut about = Kept {
+            written: vec![(0, 10)],
+            in_order: true,
+            safe: false,
+            boot: boot_id(),
+            ..kept(1)
+        };
+        assert_eq!(front(&about, 100), Some(vec![(0, 100)]));
+        about.in_order = false;
+        assert_eq!(front(&about, 100), Some(vec![(0, 10)]));
+    }
 }

@@ -15,8 +15,8 @@ use crate::digest::Follow;
 use crate::error::ErrorKind;
 use crate::limits;
 use crate::local::{
-    Fault, HomeRoot, Place, Times, apply_times_fd, is_type, lock, read_into, space_of, stat_of, version_of,
-    write_all_at,
+    Fault, HomeRoot, Place, Taken, Times, apply_times_fd, is_type, lock, read_into, space_of, stat_of,
+    version_of, write_all_at,
 };
 use crate::path::RemotePath;
 use crate::types::{Digest, SetStat, SpaceInfo, Stat, Version};
@@ -33,6 +33,7 @@ pub(crate) struct Staged {
     /// What the client opened; resolved again when the directory found at first has gone.
     pub(super) path: RemotePath,
     pub(super) file: OwnedFd,
+    pub(super) _taken: Taken,
     pub(super) staged_name: String,
     /// Permission bits if no file is replaced.
     pub(super) new_mode: u32,

@@ -213,4 +213,4 @@ fn bound_intents(known: &mut HashMap<UploadId, Known>) {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
