@@ -50,7 +50,7 @@ pub(crate) const SCP_LINE: usize = 4096;
 pub(crate) const SCP_DEPTH: usize = 60;
 
 /// Pieces of at most [`COPY_CHUNK`] that a command may have written and the client not taken. Then it waits.
-pub(crate) const EXEC_OUTPUT_QUEUE: usize = 4;
+pub(crate) const EXEC_OUTPUT_QUEUE: usize = 2;
 
 /// Most bytes of hashes in a reply to `check-file-…`. More of them: FAILURE, the client asks for larger blocks or a part.
 pub(crate) const HASHES_LEN: usize = MAX_DATA_LEN - 256;
@@ -93,6 +93,9 @@ pub struct ServerConfig {
     pub requests_in_flight: usize,
     /// Bytes of replies that a session may hold, over all its channels. Beyond it nothing is read.
     pub reply_bytes_per_session: usize,
+    /// The same over all sessions. Beyond it each channel still has room for one reply at a time, so that everybody is
+    /// served, slowly.
+    pub reply_bytes_total: usize,
     /// How long a new SFTP channel may take to send INIT.
     pub init_timeout: Duration,
     /// How long a session may go without a request or an answer being taken. Keepalives do not count; running
@@ -113,6 +116,7 @@ impl Default for ServerConfig {
             handles_per_session: 1024,
             requests_in_flight: 64,
             reply_bytes_per_session: 12 * 1024 * 1024,
+            reply_bytes_total: 256 * 1024 * 1024,
             init_timeout: Duration::from_secs(30),
             idle_timeout: Duration::from_secs(30 * 60),
             login_grace: Duration::from_secs(60),

@@ -94,16 +94,20 @@ pub(crate) async fn send_replies(
 ) -> Result<PipeWriter, ChannelClosed> {
     let mut batch = Vec::new();
     while queue.recv_many(&mut batch, MAX_BATCH).await > 0 {
-        send_batch(&mut writer, &batch).await?;
+        send_batch(&mut writer, &batch, &activity).await?;
         writer.flush().await?;
-        activity.touch();
         batch.clear();
     }
     Ok(writer)
 }
 
-/// Sends replies in order, small neighbours together: one SSH packet for many a STATUS.
-async fn send_batch(writer: &mut PipeWriter, batch: &[Outgoing]) -> Result<(), ChannelClosed> {
+/// Sends replies in order, small neighbours together: one SSH packet for many a STATUS. Each that left is a sign of
+/// life: a batch may be megabytes, and a slow client takes its time over them.
+async fn send_batch(
+    writer: &mut PipeWriter,
+    batch: &[Outgoing],
+    activity: &Activity,
+) -> Result<(), ChannelClosed> {
     let mut rest = batch;
     while let Some((first, others)) = rest.split_first() {
         let together = small_run(rest);
@@ -120,6 +124,7 @@ async fn send_batch(writer: &mut PipeWriter, batch: &[Outgoing]) -> Result<(), C
             writer.send(first.packet.clone()).await?;
             rest = others;
         }
+        activity.touch();
     }
     Ok(())
 }

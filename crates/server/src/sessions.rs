@@ -8,7 +8,7 @@ use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 use tokio_util::sync::CancellationToken;
 
 use crate::activity::Activity;
-use crate::budget::SessionBudget;
+use crate::budget::{SessionBudget, TotalBudget};
 use crate::handles::Places;
 use crate::limits::{HEAVY_WORK_PER_SESSION, ServerConfig};
 
@@ -54,16 +54,23 @@ pub(crate) struct Session {
 impl Session {
     /// A session that nobody counts or ends: the only one of its process.
     pub(crate) fn alone(username: &str, config: &ServerConfig) -> Self {
-        Self::new(UserId(0), username, 0, config)
+        let replies = TotalBudget::new(config.reply_bytes_total);
+        Self::new(UserId(0), username, 0, config, replies)
     }
 
-    fn new(user: UserId, username: &str, connection_id: u64, config: &ServerConfig) -> Self {
+    fn new(
+        user: UserId,
+        username: &str,
+        connection_id: u64,
+        config: &ServerConfig,
+        replies: TotalBudget,
+    ) -> Self {
         Self {
             user,
             username: username.into(),
             connection_id,
             activity: Arc::new(Activity::new()),
-            reply_bytes: SessionBudget::new(config.reply_bytes_per_session),
+            reply_bytes: SessionBudget::new(config.reply_bytes_per_session, replies),
             handles: Places::new(config.handles_per_session),
             heavy: Semaphore::new(HEAVY_WORK_PER_SESSION),
             reason: OnceLock::new(),
@@ -100,6 +107,7 @@ pub(crate) struct Sessions {
     open: Mutex<Open>,
     /// Woken whenever a session has gone.
     gone: Notify,
+    replies: TotalBudget,
     config: ServerConfig,
 }
 
@@ -115,6 +123,7 @@ impl Sessions {
         Self {
             open: Mutex::default(),
             gone: Notify::new(),
+            replies: TotalBudget::new(config.reply_bytes_total),
             config,
         }
     }
@@ -137,7 +146,13 @@ impl Sessions {
         if open.by_user.get(&user).is_some_and(|own| own.len() >= limit) {
             return Err(Refusal::TooMany { limit });
         }
-        let session = Arc::new(Session::new(user, username, connection_id, &self.config));
+        let session = Arc::new(Session::new(
+            user,
+            username,
+            connection_id,
+            &self.config,
+            self.replies.clone(),
+        ));
         open.by_user.entry(user).or_default().push(session.clone());
         open.count += 1;
         Ok(Registration {

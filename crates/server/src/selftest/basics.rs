@@ -2,22 +2,34 @@
 
 use std::collections::BTreeSet;
 
+use futures::FutureExt as _;
 use longshore_sftp::{Attrs, OpenFlags, Request, StatusCode};
 
 use super::client::{Client, UPLOAD, bytes, ensure, open};
-use super::{Check, Result};
+use super::{Check, Result, Try};
 
 pub(super) async fn try_all(client: &mut Client) -> Vec<Check> {
-    vec![
-        Check::new("open flags", open_flags(client).await),
-        Check::new("uploads become visible whole", whole_uploads(client).await),
-        Check::new("writes in any order, large offsets", offsets(client).await),
-        Check::new("rename never replaces", rename(client).await),
-        Check::new("modes, times and sizes", attributes(client).await),
-        Check::new("symbolic links", links(client).await),
-        Check::new("directories and listings", listings(client).await),
-    ]
+    let mut checks = Vec::new();
+    for (name, check) in CHECKS {
+        checks.push(Check::new(name, check(client).await));
+        client.tidy().await;
+    }
+    checks
 }
+
+const CHECKS: &[(&str, Try)] = &[
+    ("open flags", |client| open_flags(client).boxed()),
+    ("uploads become visible whole", |client| {
+        whole_uploads(client).boxed()
+    }),
+    ("writes in any order, large offsets", |client| {
+        offsets(client).boxed()
+    }),
+    ("rename never replaces", |client| rename(client).boxed()),
+    ("modes, times and sizes", |client| attributes(client).boxed()),
+    ("symbolic links", |client| links(client).boxed()),
+    ("directories and listings", |client| listings(client).boxed()),
+];
 
 async fn open_flags(client: &mut Client) -> Result {
     let missing = client.status(open("flags", OpenFlags::WRITE)).await?;

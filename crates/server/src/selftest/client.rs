@@ -18,6 +18,8 @@ pub(super) struct Client {
     chunk: Bytes,
     next_id: u32,
     version: Version,
+    /// Handles that are open.
+    open: Vec<Handle>,
 }
 
 impl Client {
@@ -29,6 +31,7 @@ impl Client {
             chunk: Bytes::new(),
             next_id: 0,
             version: Version::v3([]),
+            open: Vec::new(),
         };
         let init = Init::v3().to_packet().map_err(text)?;
         client.stream.write_all(&init).await.map_err(text)?;
@@ -61,6 +64,9 @@ impl Client {
         let packet = request.to_packet(id).map_err(text)?;
         self.stream.write_all(&packet).await.map_err(text)?;
         let (answered, reply) = Reply::decode(self.packet().await?).map_err(text)?;
+        if let Reply::Handle(handle) = &reply {
+            self.open.push(handle.clone());
+        }
         if answered == id {
             Ok(reply)
         } else {
@@ -125,7 +131,16 @@ impl Client {
         }
     }
 
+    /// Closes what a check that failed has left open, so that the next one is not its victim.
+    pub(super) async fn tidy(&mut self) {
+        for handle in std::mem::take(&mut self.open) {
+            // Whether it can be closed is the affair of the check that failed.
+            let _ = self.call(Request::Close { handle }).await;
+        }
+    }
+
     pub(super) async fn close(&mut self, handle: Handle) -> Result {
+        self.open.retain(|open| *open != handle);
         self.ok("CLOSE", Request::Close { handle }).await
     }
 

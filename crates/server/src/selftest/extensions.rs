@@ -1,18 +1,15 @@
 //! Every extension that VERSION may announce, by its effect.
 
 use futures::FutureExt as _;
-use futures::future::BoxFuture;
 use longshore_sftp::limits::MAX_DATA_LEN;
 use longshore_sftp::{
     Attrs, CheckFile, CheckSubject, ExtendedRequest, FileHashes, Limits, OpenFlags, Request, SpaceAvailable,
     StatVfs, StatusCode, UsersGroups, VendorId, extension,
 };
 
-use super::Result;
 use super::client::{Client, UPLOAD, bytes, ensure, open, text};
+use super::{Result, Try};
 use crate::hashing::{Algorithm, Hasher};
-
-type Try = fn(&mut Client) -> BoxFuture<'_, Result>;
 
 /// All of them, by name.
 pub(super) const CHECKS: &[(&str, Try)] = &[

@@ -8,6 +8,7 @@ mod extensions;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use futures::future::BoxFuture;
 use longshore_storage::Home;
 
 use self::client::Client;
@@ -89,6 +90,9 @@ impl Check {
     }
 }
 
+/// One check.
+type Try = fn(&mut Client) -> BoxFuture<'_, Result>;
+
 /// What a check returns: why it failed.
 type Result<T = (), E = String> = std::result::Result<T, E>;
 
@@ -100,6 +104,7 @@ async fn try_all(client: &mut Client) -> Vec<Check> {
         tried.insert((*name).to_owned());
         if announced.contains(*name) {
             checks.push(Check::new(name, check(client).await));
+            client.tidy().await;
         } else {
             checks.push(Check {
                 name: (*name).to_owned(),

@@ -132,3 +132,49 @@ fn kind(reply: &Reply) -> u32 {
         other => panic!("{other:?}"),
     }
 }
+
+/// As `cp -p` and backup programs send it: everything at once.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_owner_that_changes_nothing_is_taken_and_another_is_refused() {
+    let rig = Rig::start().await;
+    let user = rig.user("alice").await;
+    let mut raw = rig.raw(&user).await;
+    std::fs::create_dir_all(user.home.join("d")).unwrap();
+    std::fs::write(user.home.join("f"), b"0123456789").unwrap();
+    let (uid, gid) = raw.stat("f").await.unwrap().owner.unwrap();
+    let attrs = |size, owner| Attrs {
+        size,
+        owner: Some(owner),
+        permissions: Some(0o750),
+        times: Some((5, 6)),
+        extended: Vec::new(),
+    };
+    let handle = raw.open("f", OpenFlags::READ | OpenFlags::WRITE).await;
+    for (owner, expected) in [
+        ((uid, gid), StatusCode::OK),
+        ((uid + 1, gid), StatusCode::PERMISSION_DENIED),
+        ((uid, gid + 1), StatusCode::PERMISSION_DENIED),
+    ] {
+        let requests = [
+            Request::SetStat {
+                path: bytes("f"),
+                attrs: attrs(Some(4), owner),
+            },
+            Request::SetStat {
+                path: bytes("d"),
+                attrs: attrs(None, owner),
+            },
+            Request::FSetStat {
+                handle: handle.clone(),
+                attrs: attrs(Some(4), owner),
+            },
+        ];
+        for request in requests {
+            let name = format!("{request:?}");
+            assert_eq!(raw.status(request).await, expected, "{name}");
+        }
+        let found = raw.stat("f").await.unwrap();
+        assert_eq!((found.size, found.times), (Some(4), Some((5, 6))));
+        assert_eq!(found.owner, Some((uid, gid)));
+    }
+}

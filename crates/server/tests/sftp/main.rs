@@ -10,6 +10,7 @@ mod commands;
 mod copies;
 mod directories;
 mod extensions;
+mod large;
 mod openssh;
 mod ordering;
 mod scp;

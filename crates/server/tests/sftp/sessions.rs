@@ -203,3 +203,25 @@ async fn last_connected(rig: &Rig, user: &User) -> Option<longshore_catalog::Dat
         .unwrap()
         .last_connected
 }
+
+/// A slow line is no idleness: replies that leave are signs of life, however long all of them take. One that has come to
+/// a halt is ended.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_download_goes_on_and_a_stalled_one_ends() {
+    const LEN: u32 = 128 * 1024;
+    let rig = Rig::start_with(|config| config.idle_timeout = Duration::from_secs(3)).await;
+    let user = rig.user("alice").await;
+    std::fs::create_dir_all(&user.home).unwrap();
+    std::fs::write(user.home.join("f"), vec![1; LEN as usize]).unwrap();
+    let mut raw = rig.raw(&user).await;
+    let handle = raw.open("f", OpenFlags::READ).await;
+    // Far more than the client's window, the pipes in between and the server's budget hold together.
+    let requests = vec![read(&handle, 0, LEN); 400];
+    raw.send.requests(&requests).await;
+    for _ in 0..60 {
+        assert!(raw.receive.next().await.is_some());
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert_eq!(rig.server.sessions(), 1, "six seconds, and still at work");
+    eventually("the session ends", || rig.server.sessions() == 0).await;
+}
