@@ -8,7 +8,8 @@
 //!
 //! - Windows are topped up when data arrives, not when it is taken. A channel whose owner takes nothing therefore
 //!   holds up the whole connection once it holds 16 MiB.
-//! - A public key is always offered before it signs, which costs one round trip.
+//! - A public key is always offered before it signs, and the request for the authentication service is answered before the first
+//!   attempt is sent, which costs a round trip each.
 //! - A server's demand for a new password (SSH_MSG_USERAUTH_PASSWD_CHANGEREQ) is overlooked.
 
 mod agent;
