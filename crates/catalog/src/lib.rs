@@ -16,6 +16,7 @@ mod sqlite;
 mod store;
 #[cfg(feature = "suite")]
 pub mod suite;
+mod uploads;
 mod verifier;
 
 pub use clock::{Clock, ManualClock, SystemClock};
@@ -23,5 +24,6 @@ pub use error::{CatalogError, Result};
 pub use model::*;
 pub use secrets::Secrets;
 pub use sqlite::{SqliteCatalog, SqliteOptions};
-pub use store::{BucketStore, Catalog, KeyStore, UserStore};
+pub use store::{BucketStore, Catalog, KeyStore, UploadStore, UserStore};
+pub use uploads::{RecordedUpload, UploadDigest, UploadKey, UploadPage, UploadRecord};
 pub use verifier::Verifiers;

@@ -36,6 +36,12 @@ pub const WRITE_QUEUE: usize = 256;
 /// Writes committed together at most, so that the first of them does not wait too long.
 pub const WRITE_BATCH: usize = 64;
 
+/// Records of uploads written by one statement; each takes 16 parameters of the 32,766 that SQLite has.
+pub(crate) const RECORD_ROWS: usize = 64;
+
+/// Old records deleted in one transaction.
+pub(crate) const FORGET_BATCH: i64 = 1000;
+
 /// Reading connections. Reads take microseconds: this is for the odd slow page beside logins.
 pub const READERS: u32 = 4;
 

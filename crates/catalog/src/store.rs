@@ -6,9 +6,10 @@ use tokio::sync::broadcast;
 
 use crate::error::Result;
 use crate::model::{
-    ApiKey, ApiKeyId, CreatedApiKey, CreatedUser, Date, Deleted, Invocation, NewUser, User, UserChange,
-    UserChanges, UserId, UserPage,
+    ApiKey, ApiKeyId, CreatedApiKey, CreatedUser, Date, Deleted, Invocation, NewUser, Timestamp, User,
+    UserChange, UserChanges, UserId, UserPage,
 };
+use crate::uploads::{RecordedUpload, UploadKey, UploadPage, UploadRecord};
 
 /// SFTP users.
 #[async_trait]
@@ -84,8 +85,40 @@ pub trait BucketStore {
     async fn bucket_exists(&self, name: &str) -> Result<bool>;
 }
 
+/// Records of uploads, one for each that was published.
+#[async_trait]
+pub trait UploadStore {
+    /// Adds records; committed to stable storage when it returns. One that is there already, told by its id, stays as
+    /// it is: whoever is not sure whether a record was written writes it again.
+    async fn record_uploads(&self, records: Vec<UploadRecord>) -> Result<()>;
+
+    /// Fills in the digest of a record that says it is still being made; `None`: there will be none. `false` when
+    /// there is no such record. Digests that nobody filled in before the catalog was closed are absent afterwards.
+    async fn fill_digest(&self, id: UploadKey, sha256: Option<[u8; 32]>) -> Result<bool>;
+
+    /// Notes that the file that was uploaded last as `from` is called `to` now. `false` without such a record.
+    async fn record_rename(&self, bucket: &str, from: &[u8], to: &[u8]) -> Result<bool>;
+
+    /// One record.
+    async fn upload(&self, id: UploadKey) -> Result<Option<RecordedUpload>>;
+
+    /// A page of records, newest first; of one user or of all.
+    ///
+    /// # Errors
+    /// `InvalidPageToken`.
+    async fn list_uploads(
+        &self,
+        username: Option<&str>,
+        page_size: u32,
+        page_token: Option<&str>,
+    ) -> Result<UploadPage>;
+
+    /// Deletes the records of uploads that were published before `before`; says how many there were.
+    async fn forget_uploads(&self, before: Timestamp) -> Result<u64>;
+}
+
 /// The whole catalog.
-pub trait Catalog: UserStore + KeyStore + BucketStore + Send + Sync + 'static {
+pub trait Catalog: UserStore + KeyStore + BucketStore + UploadStore + Send + Sync + 'static {
     /// Changes of users as they are committed. A receiver that lags must re-read the users it cares for.
     fn changes(&self) -> broadcast::Receiver<UserChange>;
 }

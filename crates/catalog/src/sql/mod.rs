@@ -8,6 +8,7 @@ pub(crate) mod accounts;
 pub(crate) mod buckets;
 pub(crate) mod invocations;
 pub(crate) mod keys;
+pub(crate) mod uploads;
 pub(crate) mod users;
 
-use crate::sqlite::engine::{Connection, Row, failed};
+use crate::sqlite::engine::{Connection, Database, Row, failed};

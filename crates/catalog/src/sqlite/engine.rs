@@ -18,6 +18,8 @@ use crate::error::{CatalogError, Result};
 use crate::limits::{BUSY_TIMEOUT, READER_WAIT};
 use crate::secrets::{failed as file_failed, sync_dir};
 
+/// This engine.
+pub(crate) type Database = sqlx::Sqlite;
 /// A connection of this engine.
 pub(crate) type Connection = SqliteConnection;
 /// A row of this engine.

@@ -4,6 +4,8 @@ mod account;
 mod buckets;
 pub(crate) mod engine;
 mod keys;
+#[path = "uploads.rs"]
+mod upload_records;
 mod users;
 mod writer;
 
@@ -25,7 +27,7 @@ use crate::page_token::PageTokens;
 use crate::random;
 use crate::sealer::Sealer;
 use crate::secrets::Secrets;
-use crate::sql::invocations;
+use crate::sql::{invocations, uploads};
 use crate::store::Catalog;
 use crate::verifier::Verifiers;
 
@@ -64,6 +66,7 @@ pub struct SqliteCatalog {
     verifiers: Verifiers,
     sealer: Sealer,
     pages: PageTokens,
+    upload_pages: PageTokens,
     clock: Arc<dyn Clock>,
     /// Draws user names; only tests draw others.
     usernames: NameSource,
@@ -102,6 +105,7 @@ impl SqliteCatalog {
         engine::migrate(&mut conn, path).await?;
         let account = account::load_or_create(&mut conn, &mut secrets, clock.now()).await?;
         invocations::sweep(&mut conn, clock.now()).await?;
+        uploads::give_up_digests(&mut conn).await?;
         let (changes, _) = broadcast::channel(CHANGE_BACKLOG);
         Ok(Self {
             readers: engine::readers(path, readers).await?,
@@ -118,6 +122,7 @@ impl SqliteCatalog {
             verifiers: Verifiers::new(&secrets)?,
             sealer: Sealer::new(&secrets)?,
             pages: PageTokens::new(&secrets, &account.uuid, "users")?,
+            upload_pages: PageTokens::new(&secrets, &account.uuid, "uploads")?,
             clock,
             account,
             usernames,

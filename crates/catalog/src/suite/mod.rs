@@ -9,6 +9,7 @@ pub mod changes;
 pub mod invocations;
 pub mod keys;
 pub mod pages;
+pub mod uploads;
 pub mod users;
 
 use std::sync::Arc;
@@ -112,6 +113,20 @@ macro_rules! catalog_suite {
                 the_default_bucket_is_made_once,
                 accounts_differ,
             }
+            uploads {
+                a_record_reads_back_as_written,
+                an_upload_is_on_record_once,
+                records_survive_a_restart,
+                a_pending_digest_is_filled_in_once,
+                a_digest_that_nobody_finished_is_absent_after_a_restart,
+                records_come_newest_first_page_by_page,
+                records_of_one_user_alone,
+                a_page_token_of_users_is_none_of_uploads,
+                a_new_name_goes_to_the_last_upload_of_the_old_one,
+                records_outlive_their_user,
+                old_records_are_forgotten_and_no_others,
+                a_thousand_records_at_once,
+            }
             changes {
                 deletes_and_moves_are_announced,
                 what_changed_nothing_is_not_announced,
@@ -210,6 +225,7 @@ mod tests {
             include_str!("invocations.rs"),
             include_str!("keys.rs"),
             include_str!("pages.rs"),
+            include_str!("uploads.rs"),
             include_str!("users.rs"),
         ];
         let list = include_str!("mod.rs");
