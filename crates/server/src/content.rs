@@ -5,8 +5,11 @@ use std::sync::atomic::Ordering;
 use bytes::Bytes;
 use longshore_storage::{SetStat, SpaceInfo, Stat};
 
+use crate::closing::close_upload;
 use crate::error::OpError;
 use crate::handles::{Content, OpenFile};
+use crate::sessions::Session;
+use crate::verdict::Verdict;
 
 impl OpenFile {
     /// Appends up to `len` bytes from `offset` to `buffer`.
@@ -54,11 +57,24 @@ impl OpenFile {
         }?)
     }
 
-    /// Changes attributes.
+    /// The client said how large the file will be.
+    pub(crate) fn declare(&self, size: u64) {
+        if let Content::Upload { upload, .. } = &self.content {
+            upload.declare(size);
+        }
+    }
+
+    /// Changes attributes. A size that is set is a word on how large the file will be, too: clients reserve room before
+    /// they write, or cut what was longer (`scp`).
     pub(crate) async fn set_stat(&self, changes: &SetStat) -> Result<(), OpError> {
         match &self.content {
             Content::Read(_) => return Err(OpError::NotWritable),
-            Content::Upload { upload, .. } => upload.set_stat(changes).await?,
+            Content::Upload { upload, .. } => {
+                upload.set_stat(changes).await?;
+                if let Some(size) = changes.size {
+                    upload.declare(size);
+                }
+            }
             Content::Edit { file, .. } => file.set_stat(changes).await?,
         }
         Ok(())
@@ -83,23 +99,29 @@ impl OpenFile {
         }?)
     }
 
-    /// CLOSE: an upload becomes visible, whole and durable, or is thrown away and says why.
-    pub(crate) async fn close(&self) -> Result<(), OpError> {
+    /// CLOSE: an upload becomes visible, whole, durable and on record, or says why not. The verdict on what was written,
+    /// if anything was.
+    pub(crate) async fn close(&self, session: &Session) -> Result<Option<Verdict>, OpError> {
         match &self.content {
-            Content::Read(_) => Ok(()),
-            Content::Edit { file, .. } => Ok(file.close().await?),
-            Content::Upload { upload, .. } => {
-                let published = match self.broken.get() {
-                    Some(kind) => Err(OpError::BrokenUpload { kind: *kind }),
-                    None => upload.publish().await.map(drop).map_err(OpError::from),
+            Content::Read(_) => Ok(None),
+            Content::Edit { file, append, began } => {
+                let size = match session.records() {
+                    Some(records) if self.written() > 0 => Some((records, file.stat().await?.size)),
+                    _ => None,
                 };
-                if published.is_err() {
-                    // The client knows that it failed and has no handle to try again with; a full disk needs the
-                    // room. Its answer is the failure, whatever becomes of the bytes.
-                    let _ = upload.discard().await;
+                file.close().await?;
+                if let Some((records, size)) = size {
+                    let written = self.written();
+                    records.changed(&self.path, size, written, *append, *began).await;
                 }
-                published
+                let verdict = if *append {
+                    Verdict::Appended
+                } else {
+                    Verdict::Edited
+                };
+                Ok(Some(verdict))
             }
+            Content::Upload { upload, .. } => close_upload(session, upload, self.broken.get().copied()).await,
         }
     }
 

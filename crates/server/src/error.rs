@@ -45,6 +45,16 @@ pub(crate) enum OpError {
         /// How the write failed.
         kind: ErrorKind,
     },
+    /// CLOSE of an upload that lacks bytes of the size that was announced.
+    #[error(
+        "upload incomplete, {size} of {declared} announced bytes were received; it is kept for you to go on"
+    )]
+    ShortUpload {
+        /// What the client announced.
+        declared: u64,
+        /// What came.
+        size: u64,
+    },
     /// The terms of the channel rule the request out.
     #[error("request is not permitted here")]
     NotPermitted,

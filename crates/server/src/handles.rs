@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::collections::VecDeque;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::SystemTime;
 
 use longshore_sftp::Handle;
 use longshore_storage::{DirEntry, EditFile, ErrorKind, Listing, ReadFile, RemotePath, Upload};
@@ -74,6 +75,8 @@ pub(crate) enum Content {
     /// Changed in place.
     Edit {
         file: Arc<dyn EditFile>,
+        /// When it was opened.
+        began: SystemTime,
         /// The store puts each write at the end.
         append: bool,
     },

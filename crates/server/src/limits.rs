@@ -5,6 +5,8 @@ use std::time::Duration;
 use longshore_sftp::DataReply;
 use longshore_sftp::limits::MAX_DATA_LEN;
 
+use crate::verdict::OnShort;
+
 /// The longest reply there is, in bytes: a DATA reply with as much as one READ returns. Longer READs get this much
 /// (a short read); longer WRITEs are taken as long as the packet fits. A packet beyond the codec's limit ends its
 /// channel: the framing can no longer be trusted.
@@ -81,6 +83,25 @@ pub(crate) const LAST_WORD: Duration = Duration::from_millis(500);
 /// Pause before the catalog is asked again after it failed while sessions had to be checked.
 pub(crate) const RECHECK_PAUSE: Duration = Duration::from_secs(1);
 
+/// Records of uploads that wait for the task that writes them; a CLOSE beyond it waits for a place.
+pub(crate) const RECORD_QUEUE: usize = 1024;
+
+/// Records written together at most.
+pub(crate) const RECORD_BATCH: usize = 256;
+
+/// How long the first record of a batch waits for others where nobody waits for it.
+pub(crate) const RECORD_LINGER: Duration = Duration::from_millis(200);
+
+/// Pause before records that could not be written are tried again.
+pub(crate) const RECORD_RETRY: Duration = Duration::from_secs(5);
+
+/// Records that wait for a failing catalog (some 500 bytes each); older ones are left to the store's journal, from which
+/// the next start writes them.
+pub(crate) const UNWRITTEN_RECORDS: usize = 4096;
+
+/// How often old records are deleted.
+pub(crate) const FORGET_INTERVAL: Duration = Duration::from_secs(60 * 60);
+
 /// What a server allows. The defaults suit a public server on a small machine.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -103,6 +124,12 @@ pub struct ServerConfig {
     pub idle_timeout: Duration,
     /// Time from accept to a finished login (OpenSSH `LoginGraceTime`: 120 s).
     pub login_grace: Duration,
+    /// What becomes of uploads that lack bytes of the size that their client announced.
+    pub on_short: OnShort,
+    /// Whether CLOSE waits until the upload is on record; otherwise the record is written soon after the answer.
+    pub record_before_answer: bool,
+    /// How long records of uploads are kept; `None`: for ever.
+    pub keep_records: Option<Duration>,
     /// What a peer may do below SFTP: connections, login attempts, channels, windows.
     pub ssh: longshore_ssh::Limits,
     /// The threads that sessions live on. `None`: the runtime that the server is started in.
@@ -120,6 +147,9 @@ impl Default for ServerConfig {
             init_timeout: Duration::from_secs(30),
             idle_timeout: Duration::from_secs(30 * 60),
             login_grace: Duration::from_secs(60),
+            on_short: OnShort::default(),
+            record_before_answer: true,
+            keep_records: Some(Duration::from_secs(400 * 24 * 60 * 60)),
             ssh: longshore_ssh::Limits::default(),
             workers: None,
         }

@@ -12,6 +12,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::limits::ServerConfig;
 use crate::log::Causes;
+use crate::origin::Origin;
+use crate::recorder::Recorder;
+use crate::records::Records;
 use crate::session;
 use crate::sessions::{Refusal, Registration, Sessions};
 
@@ -20,6 +23,7 @@ pub(crate) struct Shared {
     pub(crate) catalog: Arc<dyn Catalog>,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) sessions: Arc<Sessions>,
+    pub(crate) recorder: Recorder,
     pub(crate) draining: CancellationToken,
     pub(crate) config: ServerConfig,
 }
@@ -76,7 +80,17 @@ impl Shared {
             Err(error) => return self.unavailable(peer, username, &error),
         }
         match &place {
-            Ok(_) => self.note(peer, &user).await,
+            Ok(registration) => {
+                let origin = Origin {
+                    username: user.username.clone(),
+                    client: peer.software.to_string(),
+                    peer: peer.address.to_string(),
+                    session: peer.connection_id,
+                };
+                let records = Records::new(self.recorder.clone(), &user, origin);
+                registration.session().keep_records(records);
+                self.note(peer, &user).await;
+            }
             Err(refusal) => tracing::info!(
                 connection = peer.connection_id,
                 address = %peer.address,

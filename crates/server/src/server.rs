@@ -13,6 +13,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::limits::{CLOSING_TIME, ServerConfig};
 use crate::login::{SftpService, Shared};
+use crate::recorder::{Keeping, Recorder};
 use crate::session::SHUTDOWN_TEXT;
 use crate::sessions::{EndReason, Sessions};
 use crate::watch;
@@ -24,6 +25,7 @@ pub struct SftpServer {
     shared: Arc<Shared>,
     _accept: AbortOnDropHandle<()>,
     _watch: AbortOnDropHandle<()>,
+    _records: AbortOnDropHandle<()>,
 }
 
 impl SftpServer {
@@ -47,9 +49,15 @@ impl SftpServer {
         settings.limits = config.ssh.clone();
         settings.login_grace = config.login_grace;
         settings.workers = config.workers.clone();
+        let keeping = Keeping {
+            before_answer: config.record_before_answer,
+            keep: config.keep_records,
+        };
+        let (recorder, records) = Recorder::start(catalog.clone(), store.clone(), keeping);
         let shared = Arc::new(Shared {
             catalog,
             store,
+            recorder,
             sessions,
             draining: CancellationToken::new(),
             config,
@@ -61,6 +69,7 @@ impl SftpServer {
             shared,
             _accept: AbortOnDropHandle::new(tokio::spawn(ssh.run())),
             _watch: AbortOnDropHandle::new(tokio::spawn(watch)),
+            _records: records,
         }
     }
 
@@ -97,6 +106,8 @@ impl SftpServer {
                 tracing::warn!(sessions = sessions.count(), "gave up waiting for sessions to end");
             }
         }
+        // What the sessions published is on record before the catalog is closed.
+        let _ = tokio::time::timeout(CLOSING_TIME, self.shared.recorder.close()).await;
         // Who has not logged in by now will not any more.
         self.ssh.disconnect_all(SHUTDOWN_TEXT);
     }

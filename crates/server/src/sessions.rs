@@ -11,6 +11,8 @@ use crate::activity::Activity;
 use crate::budget::{SessionBudget, TotalBudget};
 use crate::handles::Places;
 use crate::limits::{HEAVY_WORK_PER_SESSION, ServerConfig};
+use crate::records::Records;
+use crate::verdict::OnShort;
 
 /// Why a session was ended by us.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +45,10 @@ pub(crate) struct Session {
     pub(crate) user: UserId,
     pub(crate) username: Arc<str>,
     pub(crate) connection_id: u64,
+    /// What becomes of uploads that lack announced bytes.
+    pub(crate) on_short: OnShort,
+    /// Where its uploads are put on record; nowhere for `sftp-server`.
+    records: OnceLock<Records>,
     pub(crate) activity: Arc<Activity>,
     pub(crate) reply_bytes: SessionBudget,
     pub(crate) handles: Places,
@@ -69,6 +75,8 @@ impl Session {
             user,
             username: username.into(),
             connection_id,
+            on_short: config.on_short,
+            records: OnceLock::new(),
             activity: Arc::new(Activity::new()),
             reply_bytes: SessionBudget::new(config.reply_bytes_per_session, replies),
             handles: Places::new(config.handles_per_session),
@@ -81,6 +89,17 @@ impl Session {
     /// Waits for a turn at work that reads whole files: hashing and copying. Cancel-safe.
     pub(crate) async fn heavy_work(&self) -> SemaphorePermit<'_> {
         self.heavy.acquire().await.expect("the semaphore is never closed")
+    }
+
+    /// From now on its uploads are put on record.
+    pub(crate) fn keep_records(&self, records: Records) {
+        // Set once, before the first channel.
+        let _ = self.records.set(records);
+    }
+
+    /// Where its uploads are put on record.
+    pub(crate) fn records(&self) -> Option<&Records> {
+        self.records.get()
     }
 
     /// Ends the session; the first reason counts.

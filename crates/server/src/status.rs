@@ -20,6 +20,7 @@ pub(crate) fn status(error: &OpError) -> Status {
         OpError::TrailingSlash => StatusCode::NO_SUCH_FILE,
         OpError::InvalidHandle
         | OpError::DirectoryHandle
+        | OpError::ShortUpload { .. }
         | OpError::FileHandle
         | OpError::TooManyHandles
         | OpError::TooManyDirectories

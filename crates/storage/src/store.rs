@@ -253,6 +253,12 @@ pub trait EditFile: Send + Sync {
     /// fsync(2).
     async fn sync(&self) -> Result<()>;
 
+    /// The unfinished upload of the same owner that this handle joined instead of changing the published file. It takes
+    /// the same calls, and its own CLOSE tells what was published.
+    fn upload(&self) -> Option<Arc<dyn Upload>> {
+        None
+    }
+
     /// CLOSE: durable as configured when it returns.
     async fn close(&self) -> Result<()>;
 

@@ -4,7 +4,7 @@ use longshore_sftp::Handle;
 
 use crate::context::Context;
 use crate::error::OpError;
-use crate::handles::{Content, Open, OpenFile};
+use crate::handles::{Open, OpenFile};
 use crate::replies::{Replied, ReplyTo};
 
 /// The handle is gone whatever the answer, as with close(2).
@@ -18,19 +18,15 @@ pub(crate) async fn close(context: &Context, handle: &Handle, reply: ReplyTo) ->
 }
 
 pub(crate) async fn close_file(context: &Context, file: &OpenFile) -> Result<(), OpError> {
-    file.close().await?;
-    let verdict = match &file.content {
-        Content::Read(_) => return Ok(()),
-        Content::Upload { .. } => "published",
-        Content::Edit { append: true, .. } => "appended",
-        Content::Edit { append: false, .. } => "edited",
+    let Some(verdict) = file.close(&context.session).await? else {
+        return Ok(());
     };
     tracing::info!(
         connection = context.session.connection_id,
         user = &*context.session.username,
         path = ?file.path,
         bytes = file.written(),
-        verdict,
+        verdict = verdict.word(),
         "upload"
     );
     Ok(())

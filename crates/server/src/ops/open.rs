@@ -13,6 +13,7 @@
 
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock};
+use std::time::SystemTime;
 
 use longshore_sftp::{Attrs, OpenFlags, Reply};
 use longshore_storage::{
@@ -46,6 +47,9 @@ async fn open_file(
     let place = context.handles.place()?;
     let (path, _) = context.path(path).await?;
     let file = open_path(context, path, flags, mode(attrs)).await?;
+    if let Some(size) = attrs.size {
+        file.declare(size);
+    }
     Ok(context.handles.insert(place, Open::File(Arc::new(file))))
 }
 
@@ -181,8 +185,14 @@ impl Wanted<'_> {
             Flags { read: true, .. } => EditMode::ReadWrite,
             _ => return self.upload(Precondition::Present, UploadBase::Published).await,
         };
+        let file = home.edit(self.path, mode).await?;
+        // It joined an upload that its owner has there.
+        if let Some(upload) = file.upload() {
+            return Ok(self.staged(upload));
+        }
         Ok(Content::Edit {
-            file: home.edit(self.path, mode).await?,
+            file,
+            began: SystemTime::now(),
             append: self.flags.append,
         })
     }

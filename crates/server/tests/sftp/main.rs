@@ -16,3 +16,4 @@ mod ordering;
 mod scp;
 mod sessions;
 mod uploads;
+mod verdicts;

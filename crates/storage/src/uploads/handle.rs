@@ -177,18 +177,25 @@ impl Upload for Handle {
 /// A handle that was opened for changes in place and joined an unfinished upload of its owner instead.
 #[derive(Debug)]
 pub(crate) struct JoinedEdit {
-    handle: Handle,
+    handle: Arc<Handle>,
     append: bool,
 }
 
 impl JoinedEdit {
-    pub(crate) const fn new(handle: Handle, append: bool) -> Self {
-        Self { handle, append }
+    pub(crate) fn new(handle: Handle, append: bool) -> Self {
+        Self {
+            handle: Arc::new(handle),
+            append,
+        }
     }
 }
 
 #[async_trait]
 impl EditFile for JoinedEdit {
+    fn upload(&self) -> Option<Arc<dyn Upload>> {
+        Some(self.handle.clone())
+    }
+
     async fn write_at(&self, offset: u64, data: Bytes) -> Result<()> {
         if self.append {
             return self.handle.append(data).await;
