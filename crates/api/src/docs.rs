@@ -10,6 +10,7 @@ use utoipa::{Modify, OpenApi};
 
 use crate::api_keys::ApiKeysDoc;
 use crate::health::HealthDoc;
+use crate::uploads::UploadsDoc;
 use crate::users::UsersDoc;
 
 /// The OpenAPI 3.1 document of this API, indented, with a line feed at the end.
@@ -19,6 +20,7 @@ pub fn openapi() -> &'static str {
         let mut document = ApiDoc::openapi();
         document.merge(UsersDoc::openapi());
         document.merge(ApiKeysDoc::openapi());
+        document.merge(UploadsDoc::openapi());
         document.merge(HealthDoc::openapi());
         let mut text = document
             .to_pretty_json()
@@ -48,7 +50,7 @@ async fn document() -> impl IntoResponse {
     paths(document),
     info(
         title = "Longshore",
-        description = "SFTP users and API keys of a Longshore server.\n\n\
+        description = "SFTP users, API keys and uploads of a Longshore server.\n\n\
             The users API is served under `/2022-04-01/users` and under `/users` alike, with or without a slash \
             at the end. Every error is JSON with `code` and `message`; the code also stands in the header \
             `x-amzn-errortype`, and every answer names its request in `x-amzn-requestid`.\n\n\
@@ -60,6 +62,7 @@ async fn document() -> impl IntoResponse {
     tags(
         (name = "users", description = "SFTP logins."),
         (name = "api keys", description = "Keys for this API."),
+        (name = "uploads", description = "What was uploaded, and what is still being uploaded."),
         (name = "server", description = "The server itself; no key needed."),
     ),
     security(("key" = []), ("bearer" = [])),

@@ -50,6 +50,9 @@ pub enum ApiError {
         /// The name as it was asked for.
         username: String,
     },
+    /// No such upload.
+    #[error("the upload does not exist")]
+    UnknownUpload,
     /// No such API key.
     #[error("the API key does not exist")]
     UnknownKey,
@@ -117,7 +120,9 @@ impl ApiError {
             Self::Validation(_) | Self::NotAnObject { .. } | Self::WrongTypes(_) | Self::BodyBroken(_) => {
                 StatusCode::BAD_REQUEST
             }
-            Self::UnknownUser { .. } | Self::UnknownKey | Self::UnknownOperation => StatusCode::NOT_FOUND,
+            Self::UnknownUser { .. } | Self::UnknownKey | Self::UnknownUpload | Self::UnknownOperation => {
+                StatusCode::NOT_FOUND
+            }
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::InvocationConflict | Self::HomeBlocked(_) => StatusCode::CONFLICT,
             Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
@@ -138,7 +143,7 @@ impl ApiError {
             Self::Unauthorized => "UnauthorizedException",
             Self::Validation(_) => "ValidationException",
             Self::NotAnObject { .. } | Self::WrongTypes(_) | Self::BodyBroken(_) => "SerializationException",
-            Self::UnknownUser { .. } | Self::UnknownKey => "ResourceNotFoundException",
+            Self::UnknownUser { .. } | Self::UnknownKey | Self::UnknownUpload => "ResourceNotFoundException",
             Self::UnknownOperation | Self::MethodNotAllowed => "UnknownOperationException",
             Self::InvocationConflict | Self::HomeBlocked(_) => "ResourceConflictException",
             Self::BodyTooLarge { .. } => "RequestTooLargeException",

@@ -21,6 +21,7 @@ mod routes;
 mod serve;
 mod state;
 mod text;
+mod uploads;
 mod users;
 mod validation;
 mod wire;

@@ -10,7 +10,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::error::ApiError;
 use crate::state::ApiState;
-use crate::{api_keys, auth, context, cors, docs, health, load, users};
+use crate::{api_keys, auth, context, cors, docs, health, load, uploads, users};
 
 /// The API for the network: every request needs an API key, except `/healthz` and `/openapi.json`.
 ///
@@ -52,6 +52,12 @@ fn keyed_routes() -> Router<ApiState> {
         .route("/admin/api-keys/", api_keys::collection())
         .route("/admin/api-keys/{prefix}", api_keys::item())
         .route("/admin/api-keys/{prefix}/", api_keys::item())
+        .route("/admin/uploads", uploads::collection())
+        .route("/admin/uploads/", uploads::collection())
+        .route("/admin/uploads/{id}", uploads::item())
+        .route("/admin/uploads/{id}/", uploads::item())
+        .route("/admin/unfinished-uploads", uploads::unfinished_collection())
+        .route("/admin/unfinished-uploads/", uploads::unfinished_collection())
         .fallback(async || ApiError::UnknownOperation)
         .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
 }

@@ -14,7 +14,8 @@ use crate::body::JsonObject;
 use crate::error::{ApiError, ErrorBody};
 use crate::invocation::Call;
 use crate::state::ApiState;
-use requests::{CreateUserRequest, ListUsersRequest, UpdateUserRequest};
+pub(crate) use requests::ListUsersRequest;
+use requests::{CreateUserRequest, UpdateUserRequest};
 use responses::{CreateUserResponse, ListUsersResponse, UserResponse};
 
 /// `/users`.

@@ -13,3 +13,4 @@ mod one_user;
 mod openapi;
 mod routes;
 mod support;
+mod uploads;

@@ -6,9 +6,12 @@ use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use async_trait::async_trait;
 use longshore_catalog::{
     ApiKey, ApiKeyId, BucketStore, Catalog, CatalogError, CreatedApiKey, CreatedUser, Date, Deleted,
-    Invocation, KeyStore, NewUser, Result, User, UserChange, UserChanges, UserId, UserPage, UserStore,
+    Invocation, KeyStore, NewUser, RecordedUpload, Result, Timestamp, UploadKey, UploadPage, UploadRecord,
+    UploadStore, User, UserChange, UserChanges, UserId, UserPage, UserStore,
 };
-use longshore_storage::{BucketName, ErrorKind, Home, OwnerId, RemotePath, StorageError, Store};
+use longshore_storage::{
+    BucketName, ErrorKind, Home, OwnerId, RemotePath, StorageError, Store, UploadId, UploadInfo,
+};
 use secrecy::SecretString;
 use tokio::sync::{Semaphore, broadcast};
 
@@ -182,6 +185,40 @@ impl BucketStore for FaultyCatalog {
     }
 }
 
+#[async_trait]
+impl UploadStore for FaultyCatalog {
+    async fn record_uploads(&self, records: Vec<UploadRecord>) -> Result<()> {
+        self.inner.record_uploads(records).await
+    }
+
+    async fn fill_digest(&self, id: UploadKey, sha256: Option<[u8; 32]>) -> Result<bool> {
+        self.inner.fill_digest(id, sha256).await
+    }
+
+    async fn record_rename(&self, bucket: &str, from: &[u8], to: &[u8]) -> Result<bool> {
+        self.inner.record_rename(bucket, from, to).await
+    }
+
+    async fn upload(&self, id: UploadKey) -> Result<Option<RecordedUpload>> {
+        self.pass().await?;
+        self.inner.upload(id).await
+    }
+
+    async fn list_uploads(
+        &self,
+        username: Option<&str>,
+        page_size: u32,
+        page_token: Option<&str>,
+    ) -> Result<UploadPage> {
+        self.pass().await?;
+        self.inner.list_uploads(username, page_size, page_token).await
+    }
+
+    async fn forget_uploads(&self, before: Timestamp) -> Result<u64> {
+        self.inner.forget_uploads(before).await
+    }
+}
+
 impl Catalog for FaultyCatalog {
     fn changes(&self) -> broadcast::Receiver<UserChange> {
         self.inner.changes()
@@ -235,5 +272,15 @@ impl Store for FaultyStore {
     async fn check(&self) -> longshore_storage::Result<()> {
         self.pass("check").await?;
         self.inner.check().await
+    }
+
+    async fn uploads(&self) -> longshore_storage::Result<Vec<UploadInfo>> {
+        self.pass("list uploads").await?;
+        self.inner.uploads().await
+    }
+
+    async fn discard_upload(&self, id: UploadId) -> longshore_storage::Result<()> {
+        self.pass("discard upload").await?;
+        self.inner.discard_upload(id).await
     }
 }
