@@ -45,7 +45,7 @@ impl ExitCode {
             Self::Unauthorized,
             "the API key is not accepted, or the admin socket belongs to somebody else",
         ),
-        (Self::NotFound, "the user or API key does not exist"),
+        (Self::NotFound, "the user, API key or upload does not exist"),
         (Self::Refused, "the server understood the request and refused it"),
         (Self::ServerFault, "the server failed, or is shutting down"),
         (Self::DataDir, "the data directory cannot be used"),

@@ -6,6 +6,7 @@ mod config;
 mod host_key;
 mod serve;
 mod sftp_server;
+mod upload;
 mod user;
 mod version;
 
@@ -26,6 +27,9 @@ pub enum Command {
     /// Create, list, show, update and delete SFTP users
     #[command(subcommand)]
     User(user::UserCommand),
+    /// List, show and discard uploads
+    #[command(subcommand)]
+    Upload(upload::UploadCommand),
     /// Create, list and revoke API keys
     #[command(subcommand)]
     ApiKey(api_key::ApiKeyCommand),
@@ -52,6 +56,7 @@ impl Command {
         match self {
             Self::Serve(args) => args.run(common),
             Self::User(command) => command.run(common),
+            Self::Upload(command) => command.run(common),
             Self::ApiKey(command) => command.run(common),
             Self::Config(command) => command.run(common),
             Self::HostKey(command) => command.run(common),
