@@ -213,6 +213,19 @@ pub static UPLOADS_VISIBLE_TO: Setting = Setting {
     )
 };
 
+/// How long an unfinished upload waits for its owner.
+pub static UPLOADS_EXPIRE_AFTER_DAYS: Setting = Setting {
+    unit: "days",
+    summary: "How long an upload that broke off is kept for its user to go on with. What a client made durable \
+              (`fsync@openssh.com`) stays until it is finished or discarded.",
+    reason: "A partner's next nightly run, and the one after a long weekend, can go on where the last one broke off.",
+    ..Setting::new(
+        "uploads.expire_after_days",
+        Kind::Integer { min: 1, max: 36_500 },
+        Some("7"),
+    )
+};
+
 /// Digest of uploads.
 pub static UPLOADS_DIGEST: Setting = Setting {
     summary: "Whether the SHA-256 of each upload is computed while it arrives. It is kept with the file and on the \
@@ -321,6 +334,7 @@ pub static SETTINGS: &[&Setting] = &[
     &STORAGE_RESOLVER,
     &STORAGE_UMASK,
     &UPLOADS_VISIBLE_TO,
+    &UPLOADS_EXPIRE_AFTER_DAYS,
     &UPLOADS_DIGEST,
     &UPLOADS_ON_SHORT,
     &UPLOADS_KEEP_RECORDS_DAYS,

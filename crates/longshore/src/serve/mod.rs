@@ -3,6 +3,7 @@
 mod admin_socket;
 mod banner;
 mod clock;
+mod expiry;
 mod first_start;
 mod listen;
 mod lock;

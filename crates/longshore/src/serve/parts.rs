@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use longshore_catalog::{Secrets, SqliteCatalog, SqliteOptions};
-use longshore_server::{OnShort, ServerConfig, SftpServer};
+use longshore_server::{ServerConfig, SftpServer};
 use longshore_ssh::HostKeys;
 use longshore_storage::{Durability, LocalOptions, LocalStore, ResolverChoice, Store, VisibleTo};
 use tokio::net::TcpListener;
@@ -60,7 +60,8 @@ impl Parts {
     }
 }
 
-fn local_options(config: &Config) -> LocalOptions {
+/// How the local store is opened by these settings.
+pub(crate) fn local_options(config: &Config) -> LocalOptions {
     LocalOptions {
         durability: match config.text(&settings::STORAGE_DURABILITY) {
             Some("none") => Durability::None,
@@ -75,6 +76,11 @@ fn local_options(config: &Config) -> LocalOptions {
             Some("fallback") => ResolverChoice::Fallback,
             _ => ResolverChoice::Auto,
         },
+        expire_after: config
+            .integer(&settings::UPLOADS_EXPIRE_AFTER_DAYS)
+            .map_or(LocalOptions::default().expire_after, |days| {
+                Duration::from_secs(days.saturating_mul(24 * 3600))
+            }),
         digest: config.is_on(&settings::UPLOADS_DIGEST),
         umask: config
             .text(&settings::STORAGE_UMASK)
@@ -114,16 +120,6 @@ fn server_config(config: &Config) -> ServerConfig {
             *field = number;
         }
     }
-    server.on_short = match config.text(&settings::UPLOADS_ON_SHORT) {
-        Some("warn") => OnShort::Warn,
-        _ => OnShort::Refuse,
-    };
-    // Without the promise there is nothing to wait for.
-    server.record_before_answer = config.text(&settings::STORAGE_DURABILITY) != Some("none");
-    server.keep_records = match config.integer(&settings::UPLOADS_KEEP_RECORDS_DAYS) {
-        None | Some(0) => None,
-        Some(days) => Some(Duration::from_secs(days * 24 * 60 * 60)),
-    };
     let times = [
         (&settings::SFTP_LOGIN_GRACE_SECS, &mut server.login_grace),
         (&settings::SFTP_IDLE_TIMEOUT_SECS, &mut server.idle_timeout),
@@ -185,23 +181,15 @@ mod tests {
         let local = local_options(&config(&[
             ("LONGSHORE_STORAGE_DURABILITY", "none"),
             ("LONGSHORE_UPLOADS_VISIBLE_TO", "session"),
-            ("LONGSHORE_UPLOADS_DIGEST", "false"),
+            ("LONGSHORE_UPLOADS_EXPIRE_AFTER_DAYS", "3"),
             ("LONGSHORE_STORAGE_RESOLVER", "fallback"),
             ("LONGSHORE_STORAGE_UMASK", "027"),
         ]));
         assert_eq!((local.resolver, local.umask), (ResolverChoice::Fallback, 0o027));
+        assert_eq!(local.expire_after, Duration::from_secs(3 * 24 * 3600));
         assert_eq!(
-            (local.durability, local.visible_to, local.digest),
-            (Durability::None, VisibleTo::Session, false)
-        );
-        let server = server_config(&config(&[
-            ("LONGSHORE_STORAGE_DURABILITY", "none"),
-            ("LONGSHORE_UPLOADS_ON_SHORT", "warn"),
-            ("LONGSHORE_UPLOADS_KEEP_RECORDS_DAYS", "0"),
-        ]));
-        assert_eq!(
-            (server.on_short, server.record_before_answer, server.keep_records),
-            (OnShort::Warn, false, None)
+            (local.durability, local.visible_to),
+            (Durability::None, VisibleTo::Session)
         );
     }
 }

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::admin_socket::{self, AdminSocketFile};
 use super::banner::Banner;
+use super::expiry;
 use super::first_start::first_key;
 use super::listen::{ListenAddress, reachable};
 use super::lock::Lock;
@@ -135,6 +136,7 @@ impl Running {
             tracing::warn!(%error, "the start message is lost");
         }
         tokio::spawn(warn_unless_it_resolves(host));
+        tokio::spawn(expiry::watch(Arc::downgrade(&parts.store)));
         notify("READY=1");
         let grace = Duration::from_secs(config.integer(&settings::SHUTDOWN_GRACE_SECS).unwrap_or(0));
         Ok(Self {
