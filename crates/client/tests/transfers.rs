@@ -266,7 +266,7 @@ async fn interrupted(up: bool, bytes: &[u8]) -> Setup {
             resume: true,
             ..TransferOptions::default()
         },
-        Duration::from_millis(2),
+        Duration::from_millis(10),
         1,
         SftpOptions {
             // so that some of it arrives before all of it is asked for
@@ -281,7 +281,10 @@ async fn interrupted(up: bool, bytes: &[u8]) -> Setup {
         setup.transfers.pool().clone(),
         setup.transfers.options().clone(),
         Arc::new(move |event| {
-            if let Event::Progress { .. } = event {
+            if let Event::Progress {
+                done: 1_000_000.., ..
+            } = event
+            {
                 stop.cancel();
             }
         }),

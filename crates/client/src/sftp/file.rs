@@ -29,7 +29,7 @@ pub struct File {
 #[derive(Debug)]
 pub(crate) struct Block {
     pub(crate) data: Bytes,
-    pub(crate) permit: Option<Permit>,
+    pub(crate) _permit: Option<Permit>,
 }
 
 impl File {
@@ -285,7 +285,7 @@ impl File {
         match answered.reply {
             Answering::Other(Reply::Data(data)) if data.len() <= len as usize => Ok(Block {
                 data,
-                permit: answered.cost.bytes,
+                _permit: answered.cost.bytes,
             }),
             Answering::Other(Reply::Data(data)) => Err(Error::new(
                 ErrorKind::Protocol,
@@ -296,7 +296,7 @@ impl File {
             .path(&self.path[..])),
             Answering::Other(Reply::Status(status)) if status.code == StatusCode::EOF => Ok(Block {
                 data: Bytes::new(),
-                permit: None,
+                _permit: None,
             }),
             other => Err(refusal(other, "read", &self.path)),
         }

@@ -1,7 +1,7 @@
 //! Requests that name paths.
 
 use bytes::Bytes;
-use longshore_sftp::{Attrs, ExtendedRequest, Reply, Request, StatusCode, extension};
+use longshore_sftp::{Attrs, ExtendedRequest, FileKind, Reply, Request, StatusCode, extension};
 
 use super::link::{Answering, Cost, OpenHandle, ReplyFuture};
 use super::session::{Sftp, unexpected};
@@ -136,6 +136,47 @@ impl Sftp {
             Ok(()) => Ok(()),
             Err(error) => Err(self.explain_mkdir(error, &path).await),
         }
+    }
+
+    /// Makes a directory, and those above it that are missing.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotADirectory`]: something else has one of the names; or what the server says.
+    pub async fn create_dir_all(&self, path: impl AsRef<[u8]>) -> Result<()> {
+        let path = path.as_ref();
+        let mut missing = vec![path];
+        while let Some(&dir) = missing.last() {
+            if matches!(dir, b"" | b"/" | b".") {
+                missing.pop();
+                continue;
+            }
+            let error = match self.mkdir(dir, None).await {
+                Ok(()) => {
+                    missing.pop();
+                    continue;
+                }
+                Err(error) => error,
+            };
+            match error.kind() {
+                // servers refuse to make what is there, some by saying that nobody may
+                ErrorKind::AlreadyExists | ErrorKind::PermissionDenied | ErrorKind::Failure => {
+                    let attrs = self.stat(dir).await;
+                    match attrs.map(|attrs| attrs.kind()) {
+                        Ok(Some(FileKind::Directory) | None) => missing.pop(),
+                        Ok(Some(_)) => {
+                            return Err(error.refined(ErrorKind::NotADirectory, "it is no directory"));
+                        }
+                        Err(_) => return Err(error),
+                    };
+                }
+                ErrorKind::NotFound => match parent(dir) {
+                    Some(above) if missing.len() <= dir.len() => missing.push(above),
+                    _ => return Err(error),
+                },
+                _ => return Err(error),
+            }
+        }
+        Ok(())
     }
 
     /// Removes an empty directory.
@@ -334,4 +375,11 @@ fn absent_is_none(outcome: Result<Attrs>) -> Result<Option<Attrs>> {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+/// The path above; `None` for a single name.
+fn parent(path: &[u8]) -> Option<&[u8]> {
+    let path = path.strip_suffix(b"/").unwrap_or(path);
+    let slash = path.iter().rposition(|byte| *byte == b'/')?;
+    Some(&path[..slash.max(1)])
 }

@@ -70,6 +70,17 @@ impl ReadDir {
         }
     }
 
+    /// The next entry, which stays the next one.
+    ///
+    /// # Errors
+    /// What the server says.
+    pub async fn peek(&mut self) -> Result<Option<&DirEntry>> {
+        while self.page.is_empty() && !self.done {
+            self.fetch().await?;
+        }
+        Ok(self.page.front())
+    }
+
     /// Some hundred entries at a time; empty at the end.
     ///
     /// # Errors

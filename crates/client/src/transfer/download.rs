@@ -308,7 +308,7 @@ async fn until_end(
         progress.add(len);
         offset += len;
         let data = file.read_at(offset, DISK_READ_LEN).await?;
-        block = Block { data, permit: None };
+        block = Block { data, _permit: None };
     }
     output.flush().await?;
     Ok(offset)

@@ -102,11 +102,6 @@ impl LocalDir {
         Self::open(path)
     }
 
-    /// Its path, for messages.
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
-    }
-
     pub(crate) fn join(&self, name: &OsStr) -> PathBuf {
         self.path.join(name)
     }
@@ -120,6 +115,15 @@ impl LocalDir {
             fd: Arc::new(fd),
             path,
         })
+    }
+
+    /// A directory any number of levels below, no link followed; itself for the empty path.
+    pub(crate) fn descend(&self, path: &[u8]) -> Result<Self> {
+        let mut dir = self.clone();
+        for name in path.split(|byte| *byte == b'/').filter(|name| !name.is_empty()) {
+            dir = dir.child(safe_name(name)?)?;
+        }
+        Ok(dir)
     }
 
     /// A directory in it, made if need be; says whether it was made.
@@ -139,6 +143,20 @@ impl LocalDir {
             Err(rustix::io::Errno::NOENT) => Ok(None),
             Err(error) => Err(io_error("stat", &self.join(name), error.into())),
         }
+    }
+
+    /// As [`Self::stat`] with links followed; `None` for one that leads nowhere.
+    pub(crate) fn stat_followed(&self, name: &OsStr) -> Result<Option<LocalStat>> {
+        match rustix::fs::statat(&self.fd, name, AtFlags::empty()) {
+            Ok(stat) => Ok(Some(LocalStat::of(&stat))),
+            Err(rustix::io::Errno::NOENT | rustix::io::Errno::LOOP) => Ok(None),
+            Err(error) => Err(io_error("stat", &self.join(name), error.into())),
+        }
+    }
+
+    /// What it is itself.
+    pub(crate) fn own_stat(&self) -> Result<LocalStat> {
+        LocalStat::of_file(&self.fd, &self.path)
     }
 
     /// Opens a regular file in it for reading, without following a link and without waiting for a pipe's other end.

@@ -27,6 +27,7 @@ mod resume_upload;
 mod send;
 mod source;
 mod transfers;
+mod tree;
 mod upload;
 mod verify;
 
@@ -39,3 +40,4 @@ pub use options::{Overwrite, Placing, TransferOptions, Verify};
 pub use pool::SftpPool;
 pub use tokio_util::sync::CancellationToken;
 pub use transfers::Transfers;
+pub use tree::{Compare, Delete, DownloadJob, Filter, Links, TreeOptions, UploadJob};

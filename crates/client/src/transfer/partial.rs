@@ -166,10 +166,6 @@ impl Partial {
         &self.file
     }
 
-    pub(crate) fn target_path(&self) -> PathBuf {
-        self.target.path()
-    }
-
     pub(crate) fn working_path(&self) -> PathBuf {
         self.target.dir.join(&self.working)
     }

@@ -12,7 +12,8 @@ pub(crate) struct Progress {
     id: TransferId,
     total: Option<u64>,
     done: u64,
-    told: Instant,
+    /// `None`: not yet.
+    told: Option<Instant>,
 }
 
 impl Progress {
@@ -22,14 +23,14 @@ impl Progress {
             id,
             total,
             done,
-            told: Instant::now(),
+            told: None,
         }
     }
 
     pub(crate) fn add(&mut self, bytes: u64) {
         self.done += bytes;
-        if self.told.elapsed() >= PROGRESS_EVERY {
-            self.told = Instant::now();
+        if self.told.is_none_or(|told| told.elapsed() >= PROGRESS_EVERY) {
+            self.told = Some(Instant::now());
             let (id, done, total) = (self.id, self.done, self.total);
             self.events.tell(|| Event::Progress { id, done, total });
         }
