@@ -43,7 +43,7 @@ fn wait_for_drain(server: &Server) {
 
 #[test]
 fn an_idle_server_ends_at_once_and_cleanly() {
-    for signal in ["TERM", "INT"] {
+    for signal in ["TERM", "INT", "HUP"] {
         let mut server = Server::start();
         let start = Instant::now();
         server.signal(signal);

@@ -42,6 +42,7 @@ fn every_command_explains_itself_with_an_example() {
         &["config", "show"],
         &["config", "check"],
         &["host-key", "show"],
+        &["selftest"],
         &["completion"],
     ];
     for command in commands {

@@ -4,6 +4,7 @@ mod api_key;
 mod completion;
 mod config;
 mod host_key;
+mod selftest;
 mod serve;
 mod sftp_server;
 mod upload;
@@ -39,6 +40,8 @@ pub enum Command {
     /// Show the host key that partners see
     #[command(subcommand)]
     HostKey(host_key::HostKeyCommand),
+    /// Prove that all that the server announces works on the store in use
+    Selftest(selftest::SelftestArgs),
     /// Serve SFTP on standard input and output, in the place of OpenSSH's sftp-server
     SftpServer(sftp_server::SftpServerArgs),
     /// Print a completion script for a shell
@@ -60,6 +63,7 @@ impl Command {
             Self::ApiKey(command) => command.run(common),
             Self::Config(command) => command.run(common),
             Self::HostKey(command) => command.run(common),
+            Self::Selftest(args) => args.run(common),
             Self::SftpServer(args) => args.run(),
             Self::Completion(args) => args.run(),
             Self::Version(args) => args.run(),

@@ -15,7 +15,7 @@ Examples:
   LONGSHORE_LOG=debug longshore serve --sftp-listen 127.0.0.1:0 --api-listen 127.0.0.1:0
 
 The first start makes the data directory, host keys and one API key, and prints the next command.
-SIGTERM or SIGINT drains: no new sessions, running transfers get shutdown.grace_secs, then it ends; a second
+SIGTERM, SIGINT or SIGHUP drains: no new sessions, running transfers get shutdown.grace_secs, then it ends; a second
 signal ends it at once.")]
 pub struct ServeArgs {
     /// Where SFTP clients connect: IP:PORT, or *:PORT for all addresses [env: LONGSHORE_SFTP_LISTEN; default: *:2022]

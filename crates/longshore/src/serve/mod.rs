@@ -18,6 +18,7 @@ mod signals;
 
 pub use admin_socket::AdminSocketPath;
 pub use listen::{InvalidListenAddress, ListenAddress};
+pub(crate) use parts::local_options;
 pub(crate) use public_host::public_host;
 pub use run::run;
 pub use server_file::ServerFile;
