@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use longshore_catalog::{Secrets, SqliteCatalog, SqliteOptions};
-use longshore_server::{ServerConfig, SftpServer};
+use longshore_server::{OnShort, ServerConfig, SftpServer};
 use longshore_ssh::HostKeys;
 use longshore_storage::{Durability, LocalOptions, LocalStore, ResolverChoice, Store, VisibleTo};
 use tokio::net::TcpListener;
@@ -120,6 +120,16 @@ fn server_config(config: &Config) -> ServerConfig {
             *field = number;
         }
     }
+    server.on_short = match config.text(&settings::UPLOADS_ON_SHORT) {
+        Some("warn") => OnShort::Warn,
+        _ => OnShort::Refuse,
+    };
+    // Without the promise there is nothing to wait for.
+    server.record_before_answer = config.text(&settings::STORAGE_DURABILITY) != Some("none");
+    server.keep_records = match config.integer(&settings::UPLOADS_KEEP_RECORDS_DAYS) {
+        None | Some(0) => None,
+        Some(days) => Some(Duration::from_secs(days * 24 * 60 * 60)),
+    };
     let times = [
         (&settings::SFTP_LOGIN_GRACE_SECS, &mut server.login_grace),
         (&settings::SFTP_IDLE_TIMEOUT_SECS, &mut server.idle_timeout),
@@ -182,14 +192,24 @@ mod tests {
             ("LONGSHORE_STORAGE_DURABILITY", "none"),
             ("LONGSHORE_UPLOADS_VISIBLE_TO", "session"),
             ("LONGSHORE_UPLOADS_EXPIRE_AFTER_DAYS", "3"),
+            ("LONGSHORE_UPLOADS_DIGEST", "false"),
             ("LONGSHORE_STORAGE_RESOLVER", "fallback"),
             ("LONGSHORE_STORAGE_UMASK", "027"),
         ]));
         assert_eq!((local.resolver, local.umask), (ResolverChoice::Fallback, 0o027));
         assert_eq!(local.expire_after, Duration::from_secs(3 * 24 * 3600));
         assert_eq!(
-            (local.durability, local.visible_to),
-            (Durability::None, VisibleTo::Session)
+            (local.durability, local.visible_to, local.digest),
+            (Durability::None, VisibleTo::Session, false)
+        );
+        let server = server_config(&config(&[
+            ("LONGSHORE_STORAGE_DURABILITY", "none"),
+            ("LONGSHORE_UPLOADS_ON_SHORT", "warn"),
+            ("LONGSHORE_UPLOADS_KEEP_RECORDS_DAYS", "0"),
+        ]));
+        assert_eq!(
+            (server.on_short, server.record_before_answer, server.keep_records),
+            (OnShort::Warn, false, None)
         );
     }
 }
