@@ -69,6 +69,9 @@ impl OpenFile {
     pub(crate) async fn set_stat(&self, changes: &SetStat) -> Result<(), OpError> {
         match &self.content {
             Content::Read(_) => return Err(OpError::NotWritable),
+            Content::Upload { .. } if changes.size.is_some() && !self.writable => {
+                return Err(OpError::NotWritable);
+            }
             Content::Upload { upload, .. } => {
                 upload.set_stat(changes).await?;
                 if let Some(size) = changes.size {

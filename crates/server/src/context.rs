@@ -49,16 +49,44 @@ impl Context {
         Ok((path, demands_directory))
     }
 
-    /// The new name for `old`. A trailing slash is right for directories only.
+    /// The new name for `old`. A trailing slash is right for directories only; a name that is taken is rather told to be
+    /// that, unless it may be replaced.
     ///
     /// # Errors
-    /// As [`Self::path`].
-    pub(crate) async fn new_name(&self, bytes: &[u8], old: &RemotePath) -> Result<RemotePath, OpError> {
+    /// As [`Self::path`], and `NameTaken`.
+    pub(crate) async fn new_name(
+        &self,
+        bytes: &[u8],
+        old: &RemotePath,
+        replace: bool,
+    ) -> Result<RemotePath, OpError> {
         let path = self.parse(bytes)?;
         if demands_directory(bytes) {
-            self.expect_directory(old, false).await?;
+            let expected = self.expect_directory(old, false).await;
+            if let Err(OpError::TrailingSlash) = expected
+                && !replace
+                && self.home.stat(&path, true).await.is_ok()
+            {
+                return Err(OpError::NameTaken);
+            }
+            expected?;
         }
         Ok(path)
+    }
+
+    /// The new name of something that is no directory: a trailing slash is wrong.
+    ///
+    /// # Errors
+    /// `Path`, `NameTaken`, `TrailingSlash`.
+    pub(crate) async fn name_of_no_directory(&self, bytes: &[u8]) -> Result<RemotePath, OpError> {
+        let path = self.parse(bytes)?;
+        if !demands_directory(bytes) {
+            return Ok(path);
+        }
+        match self.home.stat(&path, true).await {
+            Ok(_) => Err(OpError::NameTaken),
+            Err(_) => Err(OpError::TrailingSlash),
+        }
     }
 
     async fn expect_directory(&self, path: &RemotePath, follow: bool) -> Result<(), OpError> {

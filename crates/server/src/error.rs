@@ -36,6 +36,9 @@ pub(crate) enum OpError {
     /// The session has as many directories open as it may.
     #[error("too many open directories, close some first")]
     TooManyDirectories,
+    /// A new name with a trailing slash for something that is no directory, where there is one already.
+    #[error("already exists")]
+    NameTaken,
     /// A path with a trailing slash that names no directory.
     #[error("not a directory")]
     TrailingSlash,
@@ -55,6 +58,12 @@ pub(crate) enum OpError {
         /// What came.
         size: u64,
     },
+    /// `lsetstat@openssh.com` with a mode for a link, which Linux does not keep.
+    #[error("the mode of a link cannot be set")]
+    ModeOfLink,
+    /// `lsetstat@openssh.com` with a size.
+    #[error("the size of a link cannot be set")]
+    SizeOfLink,
     /// The terms of the channel rule the request out.
     #[error("request is not permitted here")]
     NotPermitted,

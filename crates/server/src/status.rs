@@ -14,7 +14,7 @@ pub(crate) fn status(error: &OpError) -> Status {
         OpError::Storage(error) => return Status::new(code(error.kind()), message(error.kind())),
         OpError::EndOfFile => return StatusCode::EOF.into(),
         OpError::Unsupported => return StatusCode::OP_UNSUPPORTED.into(),
-        OpError::Path(_) => StatusCode::BAD_MESSAGE,
+        OpError::Path(_) | OpError::SizeOfLink => StatusCode::BAD_MESSAGE,
         OpError::Malformed(error) => error.answer().map_or(StatusCode::BAD_MESSAGE, |(_, code)| code),
         OpError::NotReadable | OpError::NotWritable | OpError::NotPermitted => StatusCode::PERMISSION_DENIED,
         OpError::TrailingSlash => StatusCode::NO_SUCH_FILE,
@@ -25,6 +25,8 @@ pub(crate) fn status(error: &OpError) -> Status {
         | OpError::TooManyHandles
         | OpError::TooManyDirectories
         | OpError::BrokenUpload { .. }
+        | OpError::ModeOfLink
+        | OpError::NameTaken
         | OpError::UnknownUser
         | OpError::SameFile
         | OpError::UnknownHash

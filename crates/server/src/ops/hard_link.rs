@@ -10,6 +10,6 @@ pub(crate) async fn hard_link(context: &Context, existing: &[u8], link: &[u8], r
 
 async fn make_link(context: &Context, existing: &[u8], link: &[u8]) -> Result<(), OpError> {
     let (existing, _) = context.path(existing).await?;
-    let link = context.new_name(link, &existing).await?;
+    let link = context.new_name(link, &existing, false).await?;
     Ok(context.home.hard_link(&existing, &link).await?)
 }

@@ -15,7 +15,7 @@ pub(crate) async fn posix_rename(context: &Context, old: &[u8], new: &[u8], repl
 
 async fn rename_path(context: &Context, old: &[u8], new: &[u8], replace: bool) -> Result<(), OpError> {
     let (old, _) = context.path(old).await?;
-    let new = context.new_name(new, &old).await?;
+    let new = context.new_name(new, &old, replace).await?;
     context.home.rename(&old, &new, replace).await?;
     if let Some(records) = context.session.records() {
         records.renamed(&old, &new).await;

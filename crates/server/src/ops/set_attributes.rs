@@ -1,7 +1,7 @@
 //! SETSTAT and FSETSTAT (draft-ietf-secsh-filexfer-02 §6.9), `lsetstat@openssh.com` (OpenSSH PROTOCOL §4.7).
 
 use longshore_sftp::{Attrs, Handle};
-use longshore_storage::Stat;
+use longshore_storage::{ErrorKind, SetStat, Stat};
 
 use crate::attrs::to_changes;
 use crate::context::Context;
@@ -14,7 +14,7 @@ pub(crate) async fn setstat(context: &Context, path: &[u8], attrs: &Attrs, reply
     reply.status(set_path(context, path, attrs, true).await)
 }
 
-/// Does not follow a link at the end, unless a slash stands behind it.
+/// Does not follow a link at the end, unless a slash stands behind it. A size is refused: a link has none to set.
 pub(crate) async fn lsetstat(context: &Context, path: &[u8], attrs: &Attrs, reply: ReplyTo) -> Replied {
     reply.status(set_path(context, path, attrs, false).await)
 }
@@ -25,13 +25,53 @@ pub(crate) async fn fsetstat(context: &Context, handle: &Handle, attrs: &Attrs, 
 }
 
 async fn set_path(context: &Context, path: &[u8], attrs: &Attrs, follow: bool) -> Result<(), OpError> {
+    if !follow && attrs.size.is_some() {
+        return Err(OpError::SizeOfLink);
+    }
     let (path, directory) = context.path(path).await?;
     let follow = follow || directory;
-    context.home.set_stat(&path, &to_changes(attrs), follow).await?;
+    let changes = to_changes(attrs);
+    let mut set = context.home.set_stat(&path, &changes, follow).await;
+    if set.is_err() {
+        for change in one_by_one(&changes) {
+            if let Err(error) = context.home.set_stat(&path, &change, follow).await {
+                set = Err(error);
+            }
+        }
+    }
     if attrs.owner.is_some() {
         expect_owner(attrs, &context.home.stat(&path, follow).await?)?;
     }
-    Ok(())
+    match set {
+        Err(error) if !follow && error.kind() == ErrorKind::Unsupported => Err(OpError::ModeOfLink),
+        set => Ok(set?),
+    }
+}
+
+/// OpenSSH's server goes on after an attribute that cannot be set, and answers with the last failure: clients that send
+/// all they know of a file count on the others. Nothing to do when there is only one.
+fn one_by_one(changes: &SetStat) -> Vec<SetStat> {
+    let none = SetStat::default;
+    let each = [
+        changes.size.map(|size| SetStat {
+            size: Some(size),
+            ..none()
+        }),
+        changes.mode.map(|mode| SetStat {
+            mode: Some(mode),
+            ..none()
+        }),
+        changes.times.map(|times| SetStat {
+            times: Some(times),
+            ..none()
+        }),
+        changes.owner.map(|owner| SetStat {
+            owner: Some(owner),
+            ..none()
+        }),
+    ];
+    let each: Vec<_> = each.into_iter().flatten().collect();
+    if each.len() > 1 { each } else { Vec::new() }
 }
 
 async fn set_handle(context: &Context, handle: &Handle, attrs: &Attrs) -> Result<(), OpError> {

@@ -18,6 +18,6 @@ async fn make_link(context: &Context, target: &[u8], link: &[u8]) -> Result<(), 
     if target.len() > RemotePath::MAX_LEN {
         return Err(PathError::TooLong { len: target.len() }.into());
     }
-    let link = context.parse(link)?;
+    let link = context.name_of_no_directory(link).await?;
     Ok(context.home.symlink(target, &link).await?)
 }

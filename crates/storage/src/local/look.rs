@@ -82,6 +82,9 @@ fn truncate(home: &HomeRoot, place: &Place, size: u64) -> Result<(), Fault> {
 
 pub(super) fn read_link(home: &HomeRoot, path: &RemotePath) -> Result<Vec<u8>, Fault> {
     let place = home.find(path, false)?;
+    if home.own_upload(&place)?.is_some() {
+        return Err(Errno::INVAL.into());
+    }
     place.existing()?;
     Ok(readlinkat(&place.parent, place.name.as_slice(), Vec::new())?.into_bytes())
 }
@@ -109,7 +112,9 @@ pub(super) fn space(home: &HomeRoot, path: &RemotePath) -> Result<SpaceInfo, Fau
 /// file is a promise to whoever set it (`design.md` §4).
 pub(crate) fn refuse_unwritable(place: &Place) -> Result<(), Fault> {
     match &place.found {
-        Some(stat) if stat.st_mode & 0o200 == 0 => Err(ErrorKind::PermissionDenied.into()),
+        Some(stat) if is_type(stat, FileType::RegularFile) && stat.st_mode & 0o200 == 0 => {
+            Err(ErrorKind::PermissionDenied.into())
+        }
         _ => Ok(()),
     }
 }

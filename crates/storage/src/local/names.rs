@@ -1,9 +1,11 @@
 //! Operations that make, remove and move names.
 
+use std::os::fd::AsFd as _;
 use std::sync::Arc;
 
 use rustix::fs::{
-    AtFlags, FileType, Mode, RenameFlags, linkat, mkdirat, renameat, renameat_with, symlinkat, unlinkat,
+    AtFlags, FileType, Mode, OFlags, RenameFlags, linkat, mkdirat, renameat, renameat_with, symlinkat,
+    unlinkat,
 };
 use rustix::io::Errno;
 
@@ -11,7 +13,7 @@ use super::attrs::MODE_BITS;
 use super::fault::Fault;
 use super::home::HomeRoot;
 use super::look::settle;
-use super::resolve::{DirId, Place};
+use super::resolve::{DirId, Place, is_inside};
 use crate::error::ErrorKind;
 use crate::limits;
 use crate::path::RemotePath;
@@ -77,7 +79,18 @@ pub(super) fn rename(
 ) -> Result<(), Fault> {
     settle(|| {
         let old = home.find(from, false)?;
+        // OpenSSH's RENAME looks for the file first; rename(2) looks for both directories before.
+        if !replace {
+            expect_something(home, &old)?;
+        }
         let new = home.find(to, false)?;
+        if replace {
+            expect_something(home, &old)?;
+            if !old.is_nameless() && old.key()? == new.key()? {
+                // Nothing to do, and nothing to fail.
+                return Ok(());
+            }
+        }
         if old.file_type() == Some(FileType::Directory) {
             let (from, to) = (home.path_in_bucket(&old, from), home.path_in_bucket(&new, to));
             uploads::announce_move(home, &from, &to)?;
@@ -98,7 +111,15 @@ fn try_rename(home: &HomeRoot, from: &Place, to: &Place, replace: bool) -> Resul
     if displaced.is_some() && !replace {
         return Err(ErrorKind::AlreadyExists.into());
     }
-    let guard = guard_replaced_dir(home, to)?;
+    if displaced.is_some() && from.file_type() == Some(FileType::Directory) {
+        refuse_into_itself(from, to)?;
+        return Err(Errno::NOTDIR.into());
+    }
+    let guard = if replace {
+        guard_replaced_dir(home, from, to)?
+    } else {
+        None
+    };
     let moved_id = moved.as_ref().map(|upload| upload.id());
     match moved {
         Some(upload) => rename_upload(home, &upload, from, to, replace)?,
@@ -125,6 +146,7 @@ fn try_rename(home: &HomeRoot, from: &Place, to: &Place, replace: bool) -> Resul
 /// An empty directory may be replaced by another one, but not under the feet of a live upload.
 fn guard_replaced_dir<'h>(
     home: &'h HomeRoot,
+    from: &Place,
     to: &Place,
 ) -> Result<Option<std::sync::MutexGuard<'h, ()>>, Fault> {
     let Some(stat) = to
@@ -137,9 +159,27 @@ fn guard_replaced_dir<'h>(
     let dir = DirId::of_stat(stat);
     let guard = home.shared.lock_dir(dir);
     if home.shared.uploads.any_in(dir) {
+        refuse_into_itself(from, to)?;
         return Err(ErrorKind::NotEmpty.into());
     }
     Ok(Some(guard))
+}
+
+/// A directory does not go into itself; rename(2) says so before anything else.
+fn refuse_into_itself(from: &Place, to: &Place) -> Result<(), Fault> {
+    let is_directory = from.file_type() == Some(FileType::Directory);
+    if is_directory && is_inside(from.open(OFlags::PATH)?.as_fd(), to.parent.as_fd())? {
+        return Err(Errno::INVAL.into());
+    }
+    Ok(())
+}
+
+/// Whether the viewer sees anything at the place.
+fn expect_something(home: &HomeRoot, place: &Place) -> Result<(), Fault> {
+    if place.found.is_none() && home.own_upload(place)?.is_none() {
+        return Err(Errno::NOENT.into());
+    }
+    Ok(())
 }
 
 fn rename_upload(
@@ -156,6 +196,10 @@ fn rename_upload(
     }
     upload.move_to(to, || match from.found {
         Some(_) => rename_published(home, from, to, replace),
+        // What is replaced is the link, not what it leads to.
+        None if to.file_type() == Some(FileType::Symlink) => home.shared.change_dirs(&[&to.parent], || {
+            Ok(unlinkat(&to.parent, to.name.as_slice(), AtFlags::empty())?)
+        }),
         None => Ok(()),
     })
 }
@@ -203,18 +247,19 @@ pub(super) fn symlink(home: &HomeRoot, target: &[u8], link: &RemotePath) -> Resu
 
 pub(super) fn hard_link(home: &HomeRoot, existing: &RemotePath, link: &RemotePath) -> Result<(), Fault> {
     let from = home.find(existing, false)?;
+    expect_something(home, &from)?;
     let to = home.find(link, false)?;
-    match from.file_type() {
-        None if home.own_upload(&from)?.is_none() => return Err(Errno::NOENT.into()),
-        Some(FileType::Directory) => return Err(ErrorKind::IsADirectory.into()),
-        Some(_) | None => {}
-    }
+
     if home.own_upload(&from)?.is_some() {
         // What the owner sees there has no name yet that could be linked, and the version behind it is not what is
         // meant.
         return Err(ErrorKind::Busy.into());
     }
     refuse_taken(home, &to)?;
+    if from.file_type() == Some(FileType::Directory) {
+        // As link(2) says, and in its order.
+        return Err(Errno::PERM.into());
+    }
     home.shared.change_dirs(&[&to.parent], || {
         // Without AT_SYMLINK_FOLLOW: a link gets a second name itself, what it points to is not touched.
         let (name, new_name) = (from.name.as_slice(), to.name.as_slice());

@@ -45,7 +45,7 @@ pub(crate) fn begin(
         }
         check_precondition(home, &place, options.precondition)?;
         check_target(&place, home.bucket.staging_id)?;
-        check_rights(&place)?;
+        check_rights(&place, options)?;
         start(home, path, place, options)
     })
 }
@@ -99,22 +99,26 @@ fn check_precondition(home: &HomeRoot, place: &Place, precondition: Precondition
 
 /// What POSIX asks when a file is opened for writing or made; publishing by rename alone would ask less of the
 /// file, and would ask it of the directory only at the end of the transfer.
-fn check_rights(place: &Place) -> Result<(), Fault> {
+fn check_rights(place: &Place, options: &UploadOptions) -> Result<(), Fault> {
     refuse_unwritable(place)?;
     let parent = Access::WRITE_OK | Access::EXEC_OK;
     accessat(&place.parent, ".", parent, AtFlags::EACCESS)?;
     if place.found.is_some() {
-        check_writable(place)?;
+        check_access(place, Access::WRITE_OK, OFlags::WRONLY)?;
+        // What is kept of it has to be read at the end of the transfer: better to say so now.
+        if options.readable || options.base == UploadBase::Published {
+            check_access(place, Access::READ_OK, OFlags::RDONLY)?;
+        }
     }
     Ok(())
 }
 
 /// A link that took the name since the look must not be followed: it would lead out of the home.
-fn check_writable(place: &Place) -> Result<(), Fault> {
+fn check_access(place: &Place, access: Access, to_open: OFlags) -> Result<(), Fault> {
     let flags = AtFlags::EACCESS | AtFlags::SYMLINK_NOFOLLOW;
-    match accessat(&place.parent, place.name.as_slice(), Access::WRITE_OK, flags) {
+    match accessat(&place.parent, place.name.as_slice(), access, flags) {
         // Linux before 5.8 has no such flags.
-        Err(Errno::NOSYS | Errno::INVAL) => match place.open(OFlags::WRONLY) {
+        Err(Errno::NOSYS | Errno::INVAL) => match place.open(to_open) {
             Ok(_) => Ok(()),
             Err(Errno::LOOP) => Err(ErrorKind::Busy.into()),
             Err(errno) => Err(errno.into()),
@@ -256,6 +260,12 @@ mod tests {
         let place = walk_to(root.as_fd(), b"/f").unwrap();
         std::fs::remove_file(&name).unwrap();
         symlink("/nowhere/on/this/machine", &name).unwrap();
-        check_rights(&place).unwrap();
+        let options = UploadOptions {
+            precondition: Precondition::None,
+            base: UploadBase::Published,
+            mode: None,
+            readable: false,
+        };
+        check_rights(&place, &options).unwrap();
     }
 }

@@ -341,7 +341,10 @@ impl Staged {
         if fstat(&place.parent)?.st_nlink == 0 {
             return Err(Errno::NOENT.into());
         }
+        // What stands under the new name is replaced as by rename(2): its mode does not go over to this file.
+        let own_mode = self.mode_to_publish(&mut target)?;
         change()?;
+        lock(&self.content).mode = Some(own_mode);
         self.home.shared.uploads.move_to(self.id, key);
         *target = Target {
             place,
@@ -353,6 +356,13 @@ impl Staged {
             self.home.bucket.journal.flush()?;
         }
         Ok(())
+    }
+
+    /// Permission bits that it would be published with now.
+    fn mode_to_publish(&self, target: &mut Target) -> Result<u32, Fault> {
+        target.place.refresh()?;
+        let replaced = target.place.found.as_ref().map(|stat| stat.st_mode & 0o777);
+        Ok(lock(&self.content).mode.or(replaced).unwrap_or(self.new_mode))
     }
 
     pub(super) fn apply_times(&self, times: Times) -> Result<(), Fault> {
