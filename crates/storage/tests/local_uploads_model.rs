@@ -55,9 +55,20 @@ struct Model {
     safe: Option<Vec<Option<u8>>>,
     handles: usize,
     gone: bool,
+    /// Counts openings and writes, to tell what came before what.
+    turns: u64,
+    /// When the handle was opened that was closed before the last one; the latest of them.
+    closed: Option<u64>,
+    /// When a handle that died was used last.
+    last_of_dead: u64,
 }
 
 impl Model {
+    fn turn(&mut self) -> u64 {
+        self.turns += 1;
+        self.turns
+    }
+
     fn content(&self, published: Option<&Vec<u8>>) -> Vec<u8> {
         let base = published.filter(|_| self.over).map_or(&[][..], Vec::as_slice);
         let len = self.own.len().max(base.len());
@@ -104,6 +115,8 @@ struct Held {
     handle: Arc<dyn Upload>,
     upload: usize,
     owner: usize,
+    opened: u64,
+    active: u64,
 }
 
 struct World {
@@ -176,22 +189,47 @@ impl World {
                 safe: None,
                 handles: 0,
                 gone: false,
+                turns: 0,
+                closed: None,
+                last_of_dead: 0,
             });
             self.uploads.len() - 1
         });
+        self.hold(owner, handle, upload);
+    }
+
+    fn hold(&mut self, owner: usize, handle: Arc<dyn Upload>, upload: usize) {
         self.uploads[upload].handles += 1;
+        let opened = self.uploads[upload].turn();
         self.held.push(Held {
             handle,
             upload,
             owner,
+            opened,
+            active: opened,
         });
     }
 
-    fn handle_died(&mut self, upload: usize) {
+    /// The last one that dies parks the upload, unless whoever took over from all that died has closed it.
+    fn handle_died(&mut self, upload: usize, active: u64) {
         let model = &mut self.uploads[upload];
         model.handles -= 1;
-        if model.handles == 0 && !model.gone {
+        model.last_of_dead = model.last_of_dead.max(active);
+        if model.handles > 0 || model.gone {
+            return;
+        }
+        if model.closed.is_some_and(|opened| opened > model.last_of_dead) {
+            self.published(upload);
+        } else {
             model.gone = !model.park();
+        }
+    }
+
+    fn published(&mut self, upload: usize) {
+        self.uploads[upload].gone = true;
+        self.published = Some(self.uploads[upload].content(self.published.as_ref()));
+        for at in self.parked() {
+            self.uploads[at].gone = true;
         }
     }
 
@@ -209,7 +247,13 @@ impl World {
                 let Some(held) = self.pick(owner, *number) else {
                     return;
                 };
-                let Held { handle, upload, .. } = &self.held[held];
+                let Held {
+                    handle,
+                    upload,
+                    active,
+                    ..
+                } = &mut self.held[held];
+                *active = self.uploads[*upload].turn();
                 let result = handle.write_at(*at as u64, Bytes::copy_from_slice(data)).await;
                 let model = &mut self.uploads[*upload];
                 if model.gone {
@@ -238,10 +282,15 @@ impl World {
                 let Some(held) = self.pick(owner, *number) else {
                     return;
                 };
-                let Held { handle, upload, .. } = self.held.remove(held);
+                let Held {
+                    handle,
+                    upload,
+                    active,
+                    ..
+                } = self.held.remove(held);
                 let result = handle.park().await;
                 assert!(result.is_ok(), "{result:?}");
-                self.handle_died(upload);
+                self.handle_died(upload, active);
             }
             Step::Remove => {
                 let seen = self.seen(owner);
@@ -257,9 +306,9 @@ impl World {
                 }
             }
             Step::Restart => {
-                for Held { handle, upload, .. } in std::mem::take(&mut self.held) {
-                    handle.park().await.unwrap();
-                    self.handle_died(upload);
+                for held in std::mem::take(&mut self.held) {
+                    held.handle.park().await.unwrap();
+                    self.handle_died(held.upload, held.active);
                 }
                 self.homes.clear();
                 self.store = None;
@@ -276,12 +325,7 @@ impl World {
             .collect::<Vec<_>>();
         if let Some(handle) = self.homes[owner].resume(&p(FILE)).await.unwrap() {
             let upload = *newest_parked.last().expect("something is parked");
-            self.uploads[upload].handles += 1;
-            self.held.push(Held {
-                handle,
-                upload,
-                owner,
-            });
+            self.hold(owner, handle, upload);
             return;
         }
         assert!(newest_parked.is_empty(), "a parked upload was lost");
@@ -299,7 +343,12 @@ impl World {
         let Some(held) = self.pick(owner, number) else {
             return;
         };
-        let Held { handle, upload, .. } = self.held.remove(held);
+        let Held {
+            handle,
+            upload,
+            opened,
+            ..
+        } = self.held.remove(held);
         let result = handle.close(&[]).await;
         let model = &mut self.uploads[upload];
         if model.gone {
@@ -313,13 +362,10 @@ impl World {
         assert_eq!(closed.published.is_some(), model.handles == 0);
         if model.handles > 0 {
             model.safe = Some(model.own.clone());
+            model.closed = model.closed.max(Some(opened));
             return;
         }
-        model.gone = true;
-        self.published = Some(self.uploads[upload].content(self.published.as_ref()));
-        for at in self.parked() {
-            self.uploads[at].gone = true;
-        }
+        self.published(upload);
     }
 
     async fn check(&self) {

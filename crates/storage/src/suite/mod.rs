@@ -89,6 +89,8 @@ macro_rules! storage_suite {
             names_with_a_parked_upload_are_taken_for_the_owner
             two_parked_uploads_of_one_name_are_not_mixed
             an_acknowledged_close_survives_the_death_of_the_other_handle
+            whoever_takes_over_from_a_dead_handle_publishes
+            a_handle_that_was_in_use_beside_the_closed_one_leaves_the_upload_parked
             an_acknowledged_empty_file_survives_too
             what_was_synced_is_kept_and_never_expires
             the_operator_sees_and_discards_uploads

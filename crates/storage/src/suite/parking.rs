@@ -300,6 +300,35 @@ pub async fn an_acknowledged_close_survives_the_death_of_the_other_handle(store:
     assert_eq!(get(&colleague, "/f").await.unwrap(), b"0123456789");
 }
 
+pub async fn whoever_takes_over_from_a_dead_handle_publishes(store: Made) {
+    let bench = Bench::new(store.clone()).await;
+    let (alice, colleague) = (bench.alice().await, bench.colleague().await);
+    // The client's network goes away; it comes back and continues while the server has not noticed.
+    let dead = begin(&alice, "/f", fresh()).await;
+    write(&dead, 0, b"first ").await;
+    let next = begin(&alice, "/f", over()).await;
+    write(&next, 6, b"second").await;
+    assert!(next.close(&[]).await.unwrap().published.is_none());
+    assert!(get(&colleague, "/f").await.is_err());
+    dead.park().await.unwrap();
+    assert_eq!(get(&colleague, "/f").await.unwrap(), b"first second");
+    assert!(store.uploads().await.unwrap().is_empty());
+}
+
+pub async fn a_handle_that_was_in_use_beside_the_closed_one_leaves_the_upload_parked(store: Made) {
+    let bench = Bench::new(store.clone()).await;
+    let (alice, colleague) = (bench.alice().await, bench.colleague().await);
+    // Two handles carry one half each; the second half stays incomplete.
+    let second = begin(&alice, "/f", fresh()).await;
+    let first = begin(&alice, "/f", over()).await;
+    write(&first, 0, b"first half").await;
+    write(&second, 10, b"sec").await;
+    first.close(&[]).await.unwrap();
+    second.park().await.unwrap();
+    assert!(get(&colleague, "/f").await.is_err());
+    assert_eq!(get(&alice, "/f").await.unwrap(), b"first halfsec");
+}
+
 pub async fn an_acknowledged_empty_file_survives_too(store: Made) {
     let bench = Bench::new(store).await;
     let alice = bench.alice().await;

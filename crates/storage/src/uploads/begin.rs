@@ -1,6 +1,7 @@
 //! Beginning an upload, or joining one.
 
 use std::os::fd::OwnedFd;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, RwLock};
 use std::time::SystemTime;
 
@@ -158,6 +159,7 @@ fn start(
         staged_name: staging::name(home.bucket.staged_prefix, id),
         new_mode: mode,
         handles: Mutex::new(1),
+        turns: AtomicU64::new(0),
         phase: RwLock::new(Phase::Open),
         telling: Mutex::default(),
         target: Mutex::new(Target { place, exclusive }),
@@ -227,6 +229,7 @@ impl Staged {
             staged_name: kept.id.to_string(),
             new_mode: kept.new_mode,
             handles: Mutex::new(0),
+            turns: AtomicU64::new(0),
             phase: RwLock::new(Phase::Parked),
             telling: Mutex::default(),
             target: Mutex::new(target),

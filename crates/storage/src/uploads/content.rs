@@ -26,6 +26,10 @@ pub(crate) struct Content {
     pub(crate) safe: Ranges,
     /// That happened, be it of an empty file.
     pub(crate) acknowledged: bool,
+    /// A CLOSE that others' open handles kept from publishing.
+    pub(super) closed: Option<ClosedBefore>,
+    /// When a handle that died did something last.
+    pub(super) last_of_dead: u64,
     /// When it was parked, while it is.
     pub(crate) parked: Option<SystemTime>,
     /// What the journal says of it.
@@ -40,6 +44,14 @@ pub(crate) struct Content {
     /// What writes failed on and no later write filled, with the last reason: publishing it would be a torn file.
     broken: Ranges,
     broken_by: Option<ErrorKind>,
+}
+
+/// An acknowledged CLOSE that was not the last one.
+#[derive(Debug)]
+pub(super) struct ClosedBefore {
+    /// When the handle was opened.
+    pub(super) opened: u64,
+    pub(super) note: Vec<u8>,
 }
 
 /// The upload's own ranges over the published version.
@@ -67,6 +79,8 @@ impl Content {
             forgot: false,
             safe: Ranges::default(),
             acknowledged: false,
+            closed: None,
+            last_of_dead: 0,
             parked: None,
             told: None,
             over: false,
@@ -98,6 +112,8 @@ impl Content {
                 Ranges::default()
             },
             acknowledged: kept.synced,
+            closed: None,
+            last_of_dead: 0,
             parked: Some(kept.parked.unwrap_or_else(SystemTime::now)),
             told: None,
             over: false,

@@ -1,7 +1,7 @@
 //! One open handle of a staged upload.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -24,16 +24,22 @@ pub(crate) struct Handle {
 struct Inner {
     staged: Arc<Staged>,
     readable: bool,
+    /// The turns when it was opened, and when it changed something last.
+    opened: u64,
+    active: AtomicU64,
     /// Published, parked or discarded through this handle.
     ended: AtomicBool,
 }
 
 impl Handle {
     pub(super) fn new(staged: Arc<Staged>, readable: bool) -> Self {
+        let opened = next_turn(&staged);
         Self {
             inner: Arc::new(Inner {
                 staged,
                 readable,
+                opened,
+                active: AtomicU64::new(opened),
                 ended: AtomicBool::new(false),
             }),
         }
@@ -53,14 +59,14 @@ impl Handle {
     async fn end<T: Send + 'static>(
         &self,
         operation: &'static str,
-        job: impl FnOnce(&Arc<Staged>) -> Result<T, Fault> + Send + 'static,
+        job: impl FnOnce(&Inner) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T> {
         self.on(operation, move |inner| {
             // Not before the job has started: it never does when the future is dropped while it waits.
             if inner.ended.swap(true, Ordering::AcqRel) {
                 return Err(ErrorKind::UploadGone.into());
             }
-            let result = job(&inner.staged);
+            let result = job(inner);
             if result.is_err() {
                 // Still there, to be tried again or parked.
                 inner.ended.store(false, Ordering::Release);
@@ -71,14 +77,29 @@ impl Handle {
     }
 }
 
+impl Inner {
+    /// Notes that something is changed through it.
+    fn use_it(&self) {
+        self.active.store(next_turn(&self.staged), Ordering::Relaxed);
+    }
+
+    fn active(&self) -> u64 {
+        self.active.load(Ordering::Relaxed)
+    }
+}
+
+fn next_turn(staged: &Staged) -> u64 {
+    staged.turns.fetch_add(1, Ordering::Relaxed) + 1
+}
+
 impl Drop for Inner {
     fn drop(&mut self) {
         if *self.ended.get_mut() {
             return;
         }
-        let staged = Arc::clone(&self.staged);
+        let (staged, active) = (Arc::clone(&self.staged), self.active());
         let clean_up = move || {
-            if let Err(fault) = staged.abandon_handle() {
+            if let Err(fault) = staged.abandon_handle(active) {
                 tracing::warn!(
                     ?fault,
                     "an abandoned upload stays in staging until the next start"
@@ -121,12 +142,14 @@ impl Upload for Handle {
     }
 
     async fn write_at(&self, offset: u64, data: Bytes) -> Result<()> {
+        self.inner.use_it();
         let staged = &self.inner.staged;
         let result = queue::write(staged, offset, data).await;
         result.map_err(|fault| fault.during("write", staged.path.as_bytes()))
     }
 
     async fn append(&self, data: Bytes) -> Result<()> {
+        self.inner.use_it();
         self.on("append", move |inner| inner.staged.append(&data)).await
     }
 
@@ -146,6 +169,7 @@ impl Upload for Handle {
     }
 
     async fn set_stat(&self, changes: &SetStat) -> Result<()> {
+        self.inner.use_it();
         let changes = changes.clone();
         self.on("set attributes", move |inner| inner.staged.set_stat(&changes))
             .await
@@ -157,16 +181,20 @@ impl Upload for Handle {
 
     async fn close(&self, note: &[u8]) -> Result<Closed> {
         let note = note.to_vec();
-        self.end("publish", move |staged| staged.close_handle(&note))
-            .await
+        self.end("publish", move |inner| {
+            inner.staged.close_handle(inner.opened, &note)
+        })
+        .await
     }
 
     async fn park(&self) -> Result<()> {
-        self.end("park", Staged::abandon_handle).await
+        self.end("park", |inner| inner.staged.abandon_handle(inner.active()))
+            .await
     }
 
     async fn discard(&self) -> Result<()> {
-        self.end("discard", Staged::give_up).await
+        self.end("discard", |inner| inner.staged.give_up(inner.active()))
+            .await
     }
 
     async fn space(&self) -> Result<SpaceInfo> {

@@ -60,18 +60,46 @@ impl Staged {
         true
     }
 
-    /// A handle died without CLOSE: the last one leaves the upload parked.
-    pub(super) fn abandon_handle(self: &Arc<Self>) -> Result<(), Fault> {
+    /// A handle died without CLOSE; it was used last at the turn `active`. The last one leaves the upload parked,
+    /// unless it was taken over from those that died.
+    pub(super) fn abandon_handle(self: &Arc<Self>, active: u64) -> Result<(), Fault> {
         let mut handles = lock(&self.handles);
         *handles = handles.saturating_sub(1);
-        lock(&self.content).facts.dropped += 1;
-        if *handles > 0 { Ok(()) } else { self.park() }
+        let taken_over = {
+            let mut content = lock(&self.content);
+            content.facts.dropped += 1;
+            content.last_of_dead = content.last_of_dead.max(active);
+            let dead = content.last_of_dead;
+            content
+                .closed
+                .take_if(|closed| *handles == 0 && closed.opened > dead)
+        };
+        match taken_over {
+            _ if *handles > 0 => Ok(()),
+            None => self.park(),
+            Some(closed) => self.publish_taken_over(&closed.note),
+        }
+    }
+
+    /// Whoever continued the upload closed it while a handle was open that nobody used any more: a client whose
+    /// network went away comes back before the server notices. Nobody is going to send another CLOSE.
+    fn publish_taken_over(self: &Arc<Self>, note: &[u8]) -> Result<(), Fault> {
+        match self.publish(note) {
+            Ok(_) => {
+                self.supersede();
+                Ok(())
+            }
+            Err(fault) => {
+                tracing::warn!(upload = %self.id, ?fault, "an upload that was closed cannot be published: it is parked");
+                self.park()
+            }
+        }
     }
 
     /// A handle gives the upload up. What another one was told to be safe stays.
-    pub(super) fn give_up(self: &Arc<Self>) -> Result<(), Fault> {
+    pub(super) fn give_up(self: &Arc<Self>, active: u64) -> Result<(), Fault> {
         if lock(&self.content).acknowledged {
-            self.abandon_handle()
+            self.abandon_handle(active)
         } else {
             self.discard(UploadEnd::Discarded)
         }

@@ -1,6 +1,7 @@
 //! One staged upload: its file, its target, and what may be done with it.
 
 use std::os::fd::{AsFd, OwnedFd};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 use std::time::SystemTime;
 
@@ -8,7 +9,7 @@ use rustix::fs::{AtFlags, FileType, OFlags, fstat, ftruncate, unlinkat};
 use rustix::io::Errno;
 use tokio::sync::watch;
 
-use super::content::{Content, Source};
+use super::content::{ClosedBefore, Content, Source};
 use super::flush::{Flush, Pressure};
 use super::queue::WriteQueue;
 use crate::digest::Follow;
@@ -39,6 +40,8 @@ pub(crate) struct Staged {
     pub(super) new_mode: u32,
     /// Handles that have it open; 0 when it is parked or over.
     pub(super) handles: Mutex<usize>,
+    /// Counts what handles do, to tell what came before what.
+    pub(super) turns: AtomicU64,
     /// Held for reading while data is written, so that nothing is written into a published file.
     pub(super) phase: RwLock<Phase>,
     /// Held while the journal is told what is kept, and while what it was told about changes.
@@ -254,13 +257,18 @@ impl Staged {
         Ok(version_of(&fstat(&self.file)?))
     }
 
-    /// CLOSE of one handle: the last one publishes, the others make their data durable.
-    pub(super) fn close_handle(&self, note: &[u8]) -> Result<Closed, Fault> {
+    /// CLOSE of one handle, opened at the turn `opened`: the last one publishes, the others make their data durable.
+    pub(super) fn close_handle(&self, opened: u64, note: &[u8]) -> Result<Closed, Fault> {
         let mut handles = lock(&self.handles);
         if *handles > 1 {
             drop(self.open_phase()?);
             self.sync_for_good(self.home.shared.is_durable())?;
             *handles -= 1;
+            let closed = &mut lock(&self.content).closed;
+            if closed.as_ref().is_none_or(|other| other.opened < opened) {
+                let note = note.to_vec();
+                *closed = Some(ClosedBefore { opened, note });
+            }
             return Ok(Closed {
                 version: self.version()?,
                 published: None,
