@@ -232,3 +232,33 @@ async fn directories_moved_out_lead_nowhere_with_openat2() {
 async fn directories_moved_out_lead_nowhere_with_the_fallback() {
     moves_out_lead_nowhere(ResolverChoice::Fallback).await;
 }
+
+#[tokio::test]
+async fn a_bucket_that_many_open_at_once_has_one_journal() {
+    for _round in 0..10 {
+        let dir = tempfile::tempdir().unwrap();
+        let store = LocalStore::open(&dir.path().join("buckets"), LocalOptions::default()).unwrap();
+        let bucket = BucketName::parse("race-bucket").unwrap();
+        store.create_bucket(&bucket).await.unwrap();
+        let uploads = (0..8).map(|owner| {
+            let (store, bucket) = (Arc::clone(&store), bucket.clone());
+            tokio::spawn(async move {
+                let home = p(&format!("/home{owner}"));
+                let home = store.open_home(&bucket, &home, OwnerId(owner)).await.unwrap();
+                let upload = home.begin_upload(&p("/f"), fresh()).await.unwrap();
+                upload.close(b"").await.unwrap();
+            })
+        });
+        for upload in uploads.collect::<Vec<_>>() {
+            upload.await.unwrap();
+        }
+        assert_eq!(store.unrecorded().await.unwrap().len(), 8);
+        drop(store);
+        let store = LocalStore::open(&dir.path().join("buckets"), LocalOptions::default()).unwrap();
+        assert_eq!(
+            store.unrecorded().await.unwrap().len(),
+            8,
+            "as the next start finds them"
+        );
+    }
+}

@@ -39,6 +39,8 @@ struct Inner {
     has_openat2: bool,
     shared: Arc<Shared>,
     buckets: Mutex<HashMap<BucketName, Arc<Bucket>>>,
+    /// Held while a bucket is opened: with two journals in one bucket, what goes into the first would be lost.
+    opening: Mutex<()>,
 }
 
 const DIR_FLAGS: OFlags = OFlags::PATH
@@ -77,6 +79,7 @@ impl LocalStore {
             root,
             shared: Arc::new(Shared::new(options, resolver)),
             buckets: Mutex::default(),
+            opening: Mutex::default(),
         };
         inner.repair()?;
         Ok(Arc::new(Self {
@@ -276,11 +279,12 @@ impl Inner {
     }
 
     fn bucket(&self, name: &BucketName) -> Result<Arc<Bucket>, Fault> {
-        if let Some(bucket) = lock(&self.buckets).get(name) {
-            // A bucket that was removed behind our back and made again is another one.
-            if fstat(&bucket.files)?.st_nlink > 0 {
-                return Ok(Arc::clone(bucket));
-            }
+        if let Some(bucket) = self.known_bucket(name)? {
+            return Ok(bucket);
+        }
+        let _opening = lock(&self.opening);
+        if let Some(bucket) = self.known_bucket(name)? {
+            return Ok(bucket);
         }
         let dir = openat(&self.root, name.as_str(), DIR_FLAGS, Mode::empty())?;
         let staging = openat(&dir, "staging", DIR_FLAGS, Mode::empty())?;
@@ -295,6 +299,15 @@ impl Inner {
         });
         lock(&self.buckets).insert(name.clone(), Arc::clone(&bucket));
         Ok(bucket)
+    }
+
+    /// The bucket, if it is open. One that was removed behind our back and made again is another one.
+    fn known_bucket(&self, name: &BucketName) -> Result<Option<Arc<Bucket>>, Fault> {
+        let known = lock(&self.buckets).get(name).cloned();
+        Ok(match known {
+            Some(bucket) if fstat(&bucket.files)?.st_nlink > 0 => Some(bucket),
+            _ => None,
+        })
     }
 
     /// Opens all buckets and settles what the last run left in their staging directories.
