@@ -203,7 +203,10 @@ async fn every_documented_operation_is_routed() {
     let document: Value = serde_json::from_str(longshore_api::openapi()).expect("the document is JSON");
     let mut operations = 0;
     for (path, item) in document["paths"].as_object().expect("paths") {
-        let path = path.replace("{username}", "AAAAAAAA").replace("{prefix}", "AAAA");
+        let path = path
+            .replace("{username}", "AAAAAAAA")
+            .replace("{prefix}", "AAAA")
+            .replace("{id}", "AAAA");
         for method in item.as_object().expect("methods").keys() {
             let answer = server.request(&method.to_ascii_uppercase(), &path).send().await;
             let code = answer.header("x-amzn-errortype").unwrap_or_default();
@@ -211,7 +214,7 @@ async fn every_documented_operation_is_routed() {
             operations += 1;
         }
     }
-    assert_eq!(operations, 10);
+    assert_eq!(operations, 14);
 }
 
 #[tokio::test]
