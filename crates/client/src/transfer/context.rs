@@ -13,9 +13,10 @@ use super::limits::OPEN_ATTEMPTS;
 use super::options::TransferOptions;
 use super::pool::SftpPool;
 use crate::error::{Error, ErrorKind, Result, Stage};
+use crate::sftp::limits::OPEN_HANDLES;
 use crate::sftp::link::Cost;
 use crate::sftp::operations::take_handle;
-use crate::sftp::{File, OpenOptions, ServerLimits, Sftp};
+use crate::sftp::{File, OpenOptions, ReadDir, ServerLimits, Sftp};
 
 /// Shared by the transfers of one [`Transfers`](super::Transfers).
 #[derive(Debug, Clone)]
@@ -91,25 +92,38 @@ impl Transfer {
     /// tried again with fewer.
     pub(crate) async fn open(&self, path: &Bytes, options: &OpenOptions) -> Result<(File, Place)> {
         let sftp = self.sftp();
+        let open = || async {
+            let reply = sftp.send_open(path, options, Cost::default());
+            take_handle(reply, "open", path).await
+        };
+        match self.with_place(open).await {
+            Ok((handle, place)) => Ok((File::new(sftp.clone(), handle, path.clone()), place)),
+            Err(error) => Err(sftp.explain_open(error, options, path).await),
+        }
+    }
+
+    /// Begins to list a directory, under the same rules.
+    pub(crate) async fn read_dir(&self, path: &[u8]) -> Result<(ReadDir, Place)> {
+        self.with_place(|| self.sftp().read_dir(path)).await
+    }
+
+    async fn with_place<T, F: Future<Output = Result<T>>>(&self, open: impl Fn() -> F) -> Result<(T, Place)> {
         let mut attempt = 1;
         loop {
             self.check_cancelled()?;
             let limit = self
                 .known_limits()
-                .map_or(crate::sftp::limits::OPEN_HANDLES, |limits| limits.open_handles);
+                .map_or(OPEN_HANDLES, |limits| limits.open_handles);
             let mut place = self.pool().handles().take(limit).await;
-            let reply = sftp.send_open(path, options, Cost::default());
-            match take_handle(reply, "open", path).await {
-                Ok(handle) => {
+            match open().await {
+                Ok(opened) => {
                     place.opened();
-                    return Ok((File::new(sftp.clone(), handle, path.clone()), place));
+                    return Ok((opened, place));
                 }
-                Err(error) if error.kind() == ErrorKind::Failure => {
-                    if attempt < OPEN_ATTEMPTS && place.crowded() {
-                        attempt += 1;
-                        continue;
-                    }
-                    return Err(sftp.explain_open(error, options, path).await);
+                Err(error)
+                    if error.kind() == ErrorKind::Failure && attempt < OPEN_ATTEMPTS && place.crowded() =>
+                {
+                    attempt += 1;
                 }
                 Err(error) => return Err(error),
             }

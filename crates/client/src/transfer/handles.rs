@@ -32,6 +32,8 @@ struct State {
 pub(crate) struct Place {
     shared: Arc<Shared>,
     open: bool,
+    /// How many were open when this place was taken: by the time of an answer they may have been closed.
+    before: usize,
 }
 
 impl Handles {
@@ -52,11 +54,22 @@ impl Handles {
                     return Place {
                         shared: Arc::clone(&self.shared),
                         open: false,
+                        before: state.open,
                     };
                 }
             }
             freed.await;
         }
+    }
+}
+
+impl Handles {
+    /// Whether the server has so few that a listing that stays open is in the way of files.
+    pub(crate) fn scarce(&self) -> bool {
+        self.shared
+            .state()
+            .learned
+            .is_some_and(|learned| learned <= SCARCE)
     }
 }
 
@@ -71,10 +84,11 @@ impl Place {
     /// another attempt makes sense.
     pub(crate) fn crowded(&self) -> bool {
         let mut state = self.shared.state();
-        if state.open == 0 {
+        let others = state.open.max(self.before);
+        if others == 0 {
             return false;
         }
-        state.learned = Some(state.learned.unwrap_or(usize::MAX).min(state.open));
+        state.learned = Some(state.learned.unwrap_or(usize::MAX).min(others));
         true
     }
 }
@@ -95,6 +109,9 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+/// Handles that are few: no more than listings take.
+const SCARCE: usize = super::limits::LISTINGS;
 
 #[cfg(test)]
 mod tests {

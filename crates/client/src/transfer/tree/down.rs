@@ -10,6 +10,7 @@ use bytes::Bytes;
 use longshore_sftp::{Attrs, FileKind};
 
 use super::super::events::{Reason, Report, Step};
+use super::super::handles::Place;
 use super::super::limits::TREE_DEPTH;
 use super::super::local::{LocalDir, LocalKind, LocalStat, blocking, safe_name};
 use super::super::naming::join;
@@ -32,8 +33,15 @@ pub(super) struct DownDir {
     depth: usize,
     place: Counterpart,
     times: Option<(u32, u32)>,
-    /// A listing that has been begun, and the local names that it may still name.
-    listing: Option<(ReadDir, Option<HashSet<OsString>>)>,
+    listing: Option<Listing>,
+}
+
+/// A listing that has been begun.
+struct Listing {
+    entries: ReadDir,
+    place: Place,
+    /// Local names that it has not named yet, if what the server lacks is to be removed.
+    unnamed: Option<HashSet<OsString>>,
 }
 
 /// Where a directory's entries go.
@@ -83,10 +91,10 @@ impl Transfers {
         let remote = remote.as_ref().to_vec();
         let sftp = self.transfer.sftp();
         // an unreadable or empty source fails before anything is touched
-        let (attrs, listing) = futures::join!(sftp.stat(&remote), sftp.read_dir(&remote));
-        let (attrs, mut listing) = (attrs?, listing?);
+        let (attrs, listing) = futures::join!(sftp.stat(&remote), self.transfer.read_dir(&remote));
+        let (attrs, (mut entries, listing_place)) = (attrs?, listing?);
         if options.delete.is_some() {
-            refuse_empty(listing.peek().await?.is_none(), &remote)?;
+            refuse_empty(entries.peek().await?.is_none(), &remote)?;
         }
         let (path, dry_run) = (local.to_owned(), options.dry_run);
         let root = blocking(move || {
@@ -105,14 +113,18 @@ impl Transfers {
             unread: Mutex::new(false),
         };
         let place = root.clone().map_or(Counterpart::Nowhere, Counterpart::There);
-        let names = down.names_for_delete(&place).await?;
+        let unnamed = down.names_for_delete(&place).await?;
         let first = DownDir {
             remote,
             path: Vec::new(),
             depth: 0,
             place,
             times: attrs.times,
-            listing: Some((listing, names)),
+            listing: Some(Listing {
+                entries,
+                place: listing_place,
+                unnamed,
+            }),
         };
         drive(&self.transfer, &down, first).await?;
         down.finish(root).await?;
@@ -363,20 +375,34 @@ impl Walk for Down<'_> {
     /// Looks at a page at a time, so that a directory of any size fits into memory.
     async fn expand(&self, mut dir: DownDir) -> Result<Found<DownDir, DownFile>> {
         let place = self.settle(&dir).await?;
-        let (mut listing, mut names) = match dir.listing.take() {
+        let mut listing = match dir.listing.take() {
             Some(begun) => begun,
-            None => (
-                self.transfers.transfer.sftp().read_dir(&dir.remote).await?,
-                self.names_for_delete(&place).await?,
-            ),
+            None => {
+                let unnamed = self.names_for_delete(&place).await?;
+                let (entries, place) = self.transfers.transfer.read_dir(&dir.remote).await?;
+                Listing {
+                    entries,
+                    place,
+                    unnamed,
+                }
+            }
         };
-        let page = listing.next_page().await?;
+        let mut page = listing.entries.next_page().await?;
+        while !page.is_empty() && self.transfers.pool().handles().scarce() {
+            // the handle of this listing is one that the files need
+            let more = listing.entries.next_page().await?;
+            if more.is_empty() {
+                break;
+            }
+            page.extend(more);
+        }
         let mut found = Found {
             dirs: Vec::new(),
             files: Vec::new(),
         };
         if page.is_empty() {
-            if let Some(left) = names {
+            drop(listing.place);
+            if let Some(left) = listing.unnamed {
                 self.note_extras(&dir, &place, left).await?;
             }
             if let (true, false, Some(times)) = (
@@ -391,7 +417,7 @@ impl Walk for Down<'_> {
         }
         let ours = self.ours(&place, &page).await?;
         for entry in page {
-            if let Some(names) = &mut names {
+            if let Some(names) = &mut listing.unnamed {
                 names.remove(OsStr::from_bytes(&entry.name));
             }
             let here = ours.get(&entry.name[..]).copied();
@@ -411,7 +437,7 @@ impl Walk for Down<'_> {
             }
         }
         dir.place = place;
-        dir.listing = Some((listing, names));
+        dir.listing = Some(listing);
         // the rest of this directory comes next
         found.dirs.push(dir);
         Ok(found)

@@ -142,8 +142,7 @@ impl Up<'_> {
 
     /// What the server has in a directory; empty if it is not there.
     async fn theirs(&self, dir: &UpDir) -> Result<Option<HashMap<Bytes, Theirs>>> {
-        let sftp = self.transfers.transfer.sftp();
-        let mut listing = match sftp.read_dir(&dir.remote).await {
+        let (mut listing, _place) = match self.transfers.transfer.read_dir(&dir.remote).await {
             Ok(listing) => listing,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error),
