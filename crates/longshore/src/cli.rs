@@ -7,7 +7,7 @@ use std::process;
 
 use clap::{Args, CommandFactory, Parser};
 
-use crate::commands::Command;
+use crate::commands::{Command, oint};
 use crate::config::{Config, Flags, settings};
 use crate::error::{CliError, Result};
 use crate::exit_code::ExitCode;
@@ -83,7 +83,11 @@ pub fn command() -> clap::Command {
 
 /// Runs the program with these arguments, the first being its own name.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> process::ExitCode {
-    let cli = match Cli::try_parse_from(with_command(args.into_iter().collect())) {
+    let args: Vec<OsString> = args.into_iter().collect();
+    if let Some(words) = oint::words(&args) {
+        return oint::run(words);
+    }
+    let cli = match Cli::try_parse_from(with_command(args)) {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version are data, everything else is a complaint; clap knows the stream.

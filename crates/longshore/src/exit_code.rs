@@ -28,6 +28,8 @@ pub enum ExitCode {
     DataDirInUse = 10,
     /// A listen address is taken or cannot be bound.
     Listen = 11,
+    /// A server's host key is not known, is another one, or was not accepted.
+    HostKey = 12,
 }
 
 impl ExitCode {
@@ -51,6 +53,10 @@ impl ExitCode {
         (Self::DataDir, "the data directory cannot be used"),
         (Self::DataDirInUse, "another process uses the data directory"),
         (Self::Listen, "a listen address is taken or cannot be bound"),
+        (
+            Self::HostKey,
+            "a server's host key is not known, is another one, or was not accepted",
+        ),
     ];
 }
 

@@ -43,6 +43,9 @@ fn every_command_explains_itself_with_an_example() {
         &["config", "check"],
         &["host-key", "show"],
         &["selftest"],
+        &["trust", "add"],
+        &["trust", "list"],
+        &["trust", "remove"],
         &["completion"],
     ];
     for command in commands {

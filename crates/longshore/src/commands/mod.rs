@@ -4,9 +4,11 @@ mod api_key;
 mod completion;
 mod config;
 mod host_key;
+pub(crate) mod oint;
 mod selftest;
 mod serve;
 mod sftp_server;
+mod trust;
 mod upload;
 mod user;
 mod version;
@@ -44,6 +46,11 @@ pub enum Command {
     Selftest(selftest::SelftestArgs),
     /// Serve SFTP on standard input and output, in the place of OpenSSH's sftp-server
     SftpServer(sftp_server::SftpServerArgs),
+    /// Keep the host keys of servers that are connected to
+    #[command(subcommand)]
+    Trust(trust::TrustCommand),
+    /// Call a function of the Open Integration Package: OPI_SFTP, OPI_SSH
+    Oint(oint::OintArgs),
     /// Print a completion script for a shell
     Completion(completion::CompletionArgs),
     /// Print the version
@@ -65,6 +72,8 @@ impl Command {
             Self::HostKey(command) => command.run(common),
             Self::Selftest(args) => args.run(common),
             Self::SftpServer(args) => args.run(),
+            Self::Trust(command) => command.run(),
+            Self::Oint(args) => args.run(),
             Self::Completion(args) => args.run(),
             Self::Version(args) => args.run(),
         }
