@@ -126,7 +126,7 @@ impl Task {
             tokio::select! {
                 count = queue.recv_many(&mut commands, RECORD_BATCH) => if count == 0 { return },
                 _ = forget.tick() => self.forget().await,
-                _ = retry.tick(), if !self.unwritten.is_empty() => drop(self.write(Vec::new()).await),
+                _ = retry.tick(), if !self.unwritten.is_empty() => self.write(Vec::new()).await,
             }
             if !self.keeping.before_answer && !commands.is_empty() && !ends(&commands) {
                 // Nobody waits: the more at once, the cheaper.
