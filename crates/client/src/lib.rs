@@ -5,6 +5,7 @@
 //! Errors are one type, [`Error`], which says the stage, the operation, the path and what the peer said.
 
 mod auth;
+pub mod blocking;
 mod channel;
 mod channel_io;
 mod connect;

@@ -36,6 +36,7 @@ pub use events::{
     Verified,
 };
 pub use hasher::RemoteHasher;
+pub(crate) use local::io_error as local_error;
 pub use options::{Overwrite, Placing, TransferOptions, Verify};
 pub use pool::SftpPool;
 pub use tokio_util::sync::CancellationToken;
