@@ -1,0 +1,27 @@
+//! Downloads a file: `cargo run --example download -- user@host:outbox/report.csv report.csv`.
+//!
+//! The agent and the usual keys log in, or the key of the file in `KEY`.
+
+mod shared;
+
+use std::path::Path;
+
+use longshore_client::transfer::{TransferOptions, Transfers};
+use shared::{AnyError, arguments, connect};
+
+#[tokio::main(flavor = "multi_thread", worker_threads = 2)]
+#[expect(clippy::print_stdout, reason = "it is what the example is for")]
+async fn main() -> Result<(), AnyError> {
+    let [target, local] = arguments("download USER@HOST:PATH LOCAL")?;
+    let (connection, pool, remote) = connect(&target).await?;
+    let transfers = Transfers::new(pool, TransferOptions::default());
+    let receipt = transfers.download(&remote.path, Path::new(&local)).await?;
+    println!(
+        "{} bytes in {:.3} s, content checked by {:?}",
+        receipt.size,
+        receipt.duration.as_secs_f64(),
+        receipt.verified.content
+    );
+    connection.close().await;
+    Ok(())
+}
