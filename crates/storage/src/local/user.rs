@@ -26,6 +26,7 @@ use crate::types::{
     Capabilities, DirEntry, Durability, EditMode, OwnerId, Precondition, SetStat, SpaceInfo, Stat,
     UploadOptions,
 };
+use crate::upload_types::UploadId;
 use crate::uploads::Journal;
 
 /// Settings of [`LocalStore::user_files`].
@@ -231,7 +232,7 @@ impl Listing for WithoutStaged {
         loop {
             let mut page = self.listing.next_page(max_entries).await?;
             let at_end = page.is_empty();
-            page.retain(|entry| !entry.name.starts_with(STAGED_PREFIX.as_bytes()));
+            page.retain(|entry| !is_staged(&entry.name));
             if at_end || !page.is_empty() {
                 return Ok(page);
             }
@@ -239,7 +240,30 @@ impl Listing for WithoutStaged {
     }
 }
 
+/// Whether a name is one that staged files get: all others are somebody's own, however they begin.
+fn is_staged(name: &[u8]) -> bool {
+    let id = name
+        .strip_prefix(STAGED_PREFIX.as_bytes())
+        .and_then(|id| std::str::from_utf8(id).ok());
+    id.is_some_and(|id| id.parse::<UploadId>().is_ok())
+}
+
 const DIR_FLAGS: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 
 /// What names of staged files begin with: listings know them by it.
 const STAGED_PREFIX: &str = ".longshore-upload-";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_others_are_not_taken_for_staged_files() {
+        let id = "0123456789abcdef0123456789abcdef";
+        assert!(is_staged(format!("{STAGED_PREFIX}{id}").as_bytes()));
+        for own in ["", "notes", &id[1..], &format!("{id}0"), &id.to_uppercase()] {
+            assert!(!is_staged(format!("{STAGED_PREFIX}{own}").as_bytes()), "{own}");
+        }
+        assert!(!is_staged(id.as_bytes()));
+    }
+}

@@ -2,8 +2,9 @@
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat, openat, readlinkat, statat};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat, Uid, fstat, openat, readlinkat, statat};
 use rustix::io::Errno;
+use rustix::process::geteuid;
 
 use super::{DirId, NameKey, Resolve};
 use crate::limits;
@@ -31,9 +32,12 @@ impl Place {
         let mut raw = raw.to_vec();
         for _ in 0..=limits::LINKS {
             let place = Self::find_once(resolver, root, &raw)?;
-            let is_link = place.file_type() == Some(FileType::Symlink);
-            if !follow || !is_link {
-                return Ok(place);
+            let link = match &place.found {
+                Some(stat) if follow && place.file_type() == Some(FileType::Symlink) => stat,
+                _ => return Ok(place),
+            };
+            if !may_follow(&fstat(&place.parent)?, link, geteuid()) {
+                return Err(Errno::ACCESS);
             }
             let target = match readlinkat(&place.parent, place.name.as_slice(), Vec::new()) {
                 Ok(target) => target.into_bytes(),
@@ -127,10 +131,46 @@ impl Place {
     }
 }
 
+/// The rule of Linux's `fs.protected_symlinks` (proc(5)), which the kernel cannot apply to links that are read here: in a
+/// directory where everybody may put links and nobody may remove those of others (`/tmp`), only one's own and those of
+/// the directory's owner are followed. Otherwise anybody could lead root's uploads to any file.
+fn may_follow(parent: &Stat, link: &Stat, user: Uid) -> bool {
+    let open_to_all = Mode::SVTX | Mode::WOTH;
+    !Mode::from_raw_mode(parent.st_mode).contains(open_to_all)
+        || link.st_uid == user.as_raw()
+        || link.st_uid == parent.st_uid
+}
+
 /// Splits at the last `/`: the directory as written, and the last part.
 fn split(raw: &[u8]) -> (&[u8], &[u8]) {
     match raw.iter().rposition(|b| *b == b'/') {
         Some(at) => (&raw[..at], &raw[at + 1..]),
         None => (b"", raw),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_of_others_in_a_directory_for_all_are_not_followed() {
+        let dir = tempfile::tempdir().unwrap();
+        let like = fstat(std::fs::File::open(dir.path()).unwrap()).unwrap();
+        let (user, owner, other) = (1, 2, 3);
+        for (mode, owner_of_link, follows) in [
+            (0o41777, other, false),
+            (0o41777, owner, true),
+            (0o41777, user, true),
+            (0o40777, other, true),
+            (0o41775, other, true),
+            (0o40700, other, true),
+        ] {
+            let (mut parent, mut link) = (like, like);
+            (parent.st_mode, parent.st_uid) = (mode, owner);
+            link.st_uid = owner_of_link;
+            let found = may_follow(&parent, &link, Uid::from_raw(user));
+            assert_eq!(found, follows, "{mode:o} {owner_of_link}");
+        }
     }
 }
