@@ -45,6 +45,13 @@ pub(crate) const COMMAND_WORDS: usize = 1024;
 /// Names that a pattern may stand for in a command; more of them fail.
 pub(crate) const GLOB_MATCHES: usize = 10_000;
 
+/// Bytes of all paths that a pattern may stand for: each repeats its directory, which may take 4 KiB. More of them fail.
+pub(crate) const GLOB_BYTES: usize = 2 * 1024 * 1024;
+
+/// Bytes of a pattern for one name (names have 255 at most). A longer one is taken as it stands: what matching costs
+/// grows with it.
+pub(crate) const GLOB_PATTERN: usize = 512;
+
 /// Bytes of a line of the scp protocol: mode, size and a name of at most 255 bytes, or a message.
 pub(crate) const SCP_LINE: usize = 4096;
 

@@ -5,7 +5,7 @@ use longshore_storage::RemotePath;
 use super::words::Word;
 use crate::context::Context;
 use crate::error::OpError;
-use crate::limits::{GLOB_MATCHES, READDIR_PAGE_ENTRIES};
+use crate::limits::{GLOB_BYTES, GLOB_MATCHES, GLOB_PATTERN, READDIR_PAGE_ENTRIES};
 
 /// The paths that a word stands for: itself, if it has no wild characters or nothing matches, as in a shell.
 pub(crate) async fn expand(context: &Context, word: &Word) -> Result<Vec<Vec<u8>>, OpError> {
@@ -17,7 +17,7 @@ pub(crate) async fn expand(context: &Context, word: &Word) -> Result<Vec<Vec<u8>
     let Ok(directory) = context.parse(if parent.is_empty() { b"." } else { parent }) else {
         return Ok(vec![bytes]);
     };
-    let mut names = matching(context, &directory, &pattern).await?;
+    let mut names = matching(context, &directory, &pattern, parent.len()).await?;
     if names.is_empty() {
         return Ok(vec![bytes]);
     }
@@ -38,19 +38,27 @@ async fn matching(
     context: &Context,
     directory: &RemotePath,
     pattern: &Pattern<'_>,
+    parent_len: usize,
 ) -> Result<Vec<Vec<u8>>, OpError> {
+    /// Names tried between two turns of others: the worst pattern takes some milliseconds for each.
+    const TRIED_AT_ONCE: usize = 8;
     let Ok(mut listing) = context.home.list(directory).await else {
         return Ok(Vec::new());
     };
     let mut names = Vec::new();
+    let mut bytes = 0;
     loop {
         let page = listing.next_page(READDIR_PAGE_ENTRIES).await?;
         if page.is_empty() {
             return Ok(names);
         }
-        for entry in page {
+        for (tried, entry) in page.into_iter().enumerate() {
+            if tried % TRIED_AT_ONCE == TRIED_AT_ONCE - 1 {
+                tokio::task::yield_now().await;
+            }
             if pattern.matches(&entry.name) {
-                if names.len() == GLOB_MATCHES {
+                bytes += parent_len + entry.name.len();
+                if names.len() == GLOB_MATCHES || bytes > GLOB_BYTES {
                     return Err(OpError::TooManyNames);
                 }
                 names.push(entry.name);
@@ -64,11 +72,13 @@ struct Pattern<'a> {
     bytes: &'a [u8],
     /// Where the last part of the path starts.
     start: usize,
+    /// Ascending.
     wild: &'a [usize],
 }
 
 impl<'a> Pattern<'a> {
-    /// `None` without wild characters, and with some in a directory's name, which is then taken as it stands.
+    /// `None` without wild characters, and with some in a directory's name, which is then taken as it stands; so is a
+    /// pattern that is longer than any that a name needs.
     fn of(word: &'a Word) -> Option<Self> {
         let start = word
             .bytes
@@ -76,7 +86,8 @@ impl<'a> Pattern<'a> {
             .rposition(|byte| *byte == b'/')
             .map_or(0, |at| at + 1);
         let (first, _) = word.wild.split_first()?;
-        (*first >= start && !word.tilde).then_some(Self {
+        let len = word.bytes.len() - start;
+        (*first >= start && !word.tilde && len <= GLOB_PATTERN).then_some(Self {
             bytes: &word.bytes,
             start,
             wild: &word.wild,
@@ -96,7 +107,7 @@ impl<'a> Pattern<'a> {
         let mut place = 0;
         let mut star: Option<(usize, usize)> = None;
         loop {
-            let is_wild = self.wild.contains(&at);
+            let is_wild = self.wild.binary_search(&at).is_ok();
             match self.bytes.get(at) {
                 Some(b'*') if is_wild => {
                     star = Some((at + 1, place));
@@ -201,8 +212,10 @@ mod tests {
 
     #[test]
     fn a_hostile_pattern_takes_no_time() {
-        let pattern = "*a".repeat(500) + "*b";
+        let pattern = "*a".repeat(GLOB_PATTERN / 2 - 1) + "*b";
         assert!(!matches(&pattern, &"a".repeat(255)));
+        let longer = split(("*".to_owned() + &pattern).as_bytes()).unwrap();
+        assert!(Pattern::of(&longer[0]).is_none(), "a million stars would");
     }
 
     #[test]
