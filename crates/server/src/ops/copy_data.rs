@@ -117,18 +117,22 @@ impl Range {
 }
 
 /// Copies until the range or the source ends; returns how many bytes that were.
+///
+/// A source that grows meanwhile is read up to the size that it had: under another name (a link) it may be the target
+/// itself, and a copy that reads what it has written would fill the disk. Files without a size (`/proc`) are read to
+/// their end.
 async fn copy(context: &Context, source: &OpenFile, target: &OpenFile, range: Range) -> Result<u64, OpError> {
     let _turn = context.session.heavy_work().await;
+    let size = source.stat().await?.size;
+    let there = size.checked_sub(range.read).filter(|left| *left > 0);
+    let asked = if range.len == 0 { u64::MAX } else { range.len };
+    let end = there.map_or(asked, |there| asked.min(there));
     let mut copied = 0;
-    while range.len == 0 || copied < range.len {
+    while copied < end {
         if context.gone.is_cancelled() {
             return Err(OpError::ClientGone);
         }
-        let want = if range.len == 0 {
-            COPY_CHUNK
-        } else {
-            usize::try_from(range.len - copied).map_or(COPY_CHUNK, |left| left.min(COPY_CHUNK))
-        };
+        let want = usize::try_from(end - copied).map_or(COPY_CHUNK, |left| left.min(COPY_CHUNK));
         let piece = source
             .read_at(range.read + copied, want, Vec::with_capacity(want))
             .await?;

@@ -141,3 +141,23 @@ async fn copy_file_replaces_only_when_asked() {
     assert_eq!(get(&user, "c"), b"new");
     assert_eq!(rig.staged(), 0, "nothing is left over");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_into_the_same_file_by_another_name_ends() {
+    let rig = Rig::start().await;
+    let user = rig.user("alice").await;
+    put(&user, "f", b"0123456789");
+    std::fs::hard_link(user.home.join("f"), user.home.join("g")).unwrap();
+    let mut raw = rig.raw(&user).await;
+    let source = raw.open("f", OpenFlags::READ).await;
+    let target = raw.open("g", OpenFlags::READ | OpenFlags::WRITE).await;
+    // Reading what was written would go on until the disk is full.
+    assert_eq!(
+        copy(&mut raw, (&source, 0, 0), (&target, 10)).await,
+        StatusCode::OK
+    );
+    assert_eq!(get(&user, "f"), b"01234567890123456789");
+    let all = copy(&mut raw, (&source, 0, 1 << 62), (&target, 20)).await;
+    assert_eq!(all, StatusCode::EOF);
+    assert_eq!(get(&user, "f").len(), 40);
+}
