@@ -23,7 +23,7 @@ pub struct Terms {
 pub struct RequestPolicy {
     /// Refuses all that changes anything.
     pub read_only: bool,
-    /// Refuses these, by the names of [`RequestPolicy::NAMES`].
+    /// Refuses these, by the names of [`RequestPolicy::names`].
     pub denied: BTreeSet<String>,
     /// Refuses all but these.
     pub allowed: Option<BTreeSet<String>>,
@@ -71,6 +71,11 @@ impl RequestPolicy {
 
     /// Whether an extension is announced.
     pub(crate) fn announces(&self, name: &str) -> bool {
+        let name = match name {
+            // One kind of request, announced by three names.
+            extension::CHECK_FILE_HANDLE | extension::CHECK_FILE_NAME => extension::CHECK_FILE,
+            name => name,
+        };
         KINDS
             .iter()
             .find(|kind| kind.extension == Some(name))
@@ -78,12 +83,24 @@ impl RequestPolicy {
     }
 
     fn permits_kind(&self, kind: Kind, writes: bool) -> bool {
-        let denied = (self.read_only && writes) || self.denied.contains(kind.name);
+        let denied = |name: &str| self.denied.contains(name);
+        let denied =
+            (self.read_only && writes) || denied(kind.name) || does(kind).iter().any(|name| denied(name));
         !denied && self.allowed.as_ref().is_none_or(|all| all.contains(kind.name))
     }
 
     fn is_limited(&self) -> bool {
         self.read_only || !self.denied.is_empty() || self.allowed.is_some()
+    }
+}
+
+/// What a request does that could be asked for one by one. Lists of refused requests that were written for OpenSSH's
+/// server do not know these two, and must not be got round by them.
+fn does(kind: Kind) -> &'static [&'static str] {
+    match kind.extension {
+        Some(extension::CHECK_FILE) => &["open", "read"],
+        Some(extension::COPY_FILE) => &["open", "read", "write"],
+        _ => &[],
     }
 }
 
@@ -255,5 +272,33 @@ mod tests {
             path: Bytes::from_static(b"/")
         }));
         assert!(!policy.announces(extension::LIMITS));
+    }
+
+    #[test]
+    fn what_does_several_things_is_refused_with_any_of_them() {
+        let deny = |name| RequestPolicy {
+            denied: set(&[name]),
+            ..RequestPolicy::default()
+        };
+        let copy = Request::Extended(ExtendedRequest::CopyFile {
+            source_path: Bytes::from_static(b"/f"),
+            target_path: Bytes::from_static(b"/g"),
+            overwrite: true,
+        });
+        for name in ["open", "read", "write", "copy-file"] {
+            assert!(!deny(name).permits(&copy), "{name}");
+            assert!(!deny(name).announces(extension::COPY_FILE), "{name}");
+        }
+        let of_hashes = [
+            extension::CHECK_FILE,
+            extension::CHECK_FILE_HANDLE,
+            extension::CHECK_FILE_NAME,
+        ];
+        for announced in of_hashes {
+            for name in ["open", "read", "check-file"] {
+                assert!(!deny(name).announces(announced), "{name} {announced}");
+            }
+            assert!(deny("write").announces(announced));
+        }
     }
 }
