@@ -68,11 +68,11 @@ impl Repair<'_> {
         unfinished.sort_by_key(|kept| (kept.began, kept.id));
         for kept in unfinished {
             let id = &kept.id;
-            let since = kept.parked.unwrap_or(kept.began);
-            let superseded = kept
-                .paths
-                .iter()
-                .any(|path| published.get(path).is_some_and(|at| *at > since));
+            // One that was open when the process ended would have outlived what others published meanwhile.
+            let superseded = kept.parked.is_some_and(|since| {
+                let newer = |path: &RemotePath| published.get(path).is_some_and(|at| *at > since);
+                kept.paths.iter().any(newer)
+            });
             match if superseded { Ok(false) } else { self.restore(kept) } {
                 Ok(true) => repaired.parked += 1,
                 Ok(false) => drop(self.bucket.journal.forget(*id)?),
