@@ -187,6 +187,29 @@ async fn a_killed_process_leaves_what_came_in_order() {
 }
 
 #[tokio::test]
+async fn room_that_was_taken_ahead_is_no_front() {
+    let rig = Rig::new(options(Durability::Close)).await;
+    let alice = rig.home(1).await;
+    let upload = begin(&alice, "/preallocated", fresh()).await;
+    let ahead = SetStat {
+        size: Some(5 << 20),
+        ..SetStat::default()
+    };
+    upload.set_stat(&ahead).await.unwrap();
+    let block = vec![b'x'; 1 << 20];
+    for at in 0..2 {
+        write(&upload, at << 20, &block).await;
+    }
+    let killed = rig.killed();
+    let again = killed.home(1).await;
+    let front = again
+        .stat(&p("/preallocated"), true)
+        .await
+        .map_or(0, |stat| stat.size);
+    assert!(front <= 2 << 20, "{front} bytes, of which 2 MiB were sent");
+}
+
+#[tokio::test]
 async fn a_cut_that_came_after_is_not_forgotten() {
     let rig = Rig::new(options(Durability::Close)).await;
     let alice = rig.home(1).await;

@@ -19,6 +19,8 @@ pub(crate) struct Content {
     pub(crate) carried: Ranges,
     /// Some more were written than `written` tells.
     forgot: bool,
+    /// How long the file was made other than by writing: up to here it may have bytes that nobody wrote.
+    stretched: u64,
     /// Ranges that were never written still come from the published version; `None` when there is no such
     /// version or it has been carried over: then the staged file is everything.
     pub(crate) base: Option<Overlay>,
@@ -77,6 +79,7 @@ impl Content {
             written: Ranges::default(),
             carried: Ranges::default(),
             forgot: false,
+            stretched: 0,
             safe: Ranges::default(),
             acknowledged: false,
             closed: None,
@@ -103,6 +106,7 @@ impl Content {
         Self {
             carried: Ranges::default(),
             forgot: false,
+            stretched: 0,
             base: kept
                 .base
                 .map(|(base_end, fixed_len)| Overlay { base_end, fixed_len }),
@@ -163,6 +167,7 @@ impl Content {
         self.written.truncate(size);
         self.carried.truncate(size);
         self.safe.truncate(size);
+        self.stretched = size;
         if let Some(overlay) = &mut self.base {
             overlay.base_end = overlay.base_end.min(size);
             overlay.fixed_len = Some(size);
@@ -181,9 +186,26 @@ impl Content {
         whole.front()
     }
 
+    /// What a sync of a file of `size` bytes makes safe. Where ranges were forgotten that is all of it: rather zeros too
+    /// much than an acknowledged byte too little.
+    pub(crate) fn synced(&self, size: u64) -> Ranges {
+        let mut synced = self.written.clone();
+        if self.forgot {
+            synced.insert(0, size);
+        }
+        synced
+    }
+
+    /// All that was never written came from the published version, or is zeros, in a file of `len` bytes.
+    pub(super) fn carried_over(&mut self, len: u64) {
+        self.base = None;
+        self.stretched = self.stretched.max(len);
+    }
+
     /// Whether the staged file has no gap.
     pub(crate) fn came_in_order(&self) -> bool {
-        self.written.len() <= 1 && self.written.front() == self.written.end() && !self.forgot
+        let front = self.written.front();
+        self.written.len() <= 1 && front == self.written.end() && front >= self.stretched && !self.forgot
     }
 
     /// All but `kept` is gone.
@@ -191,6 +213,7 @@ impl Content {
         self.written = kept;
         self.carried = Ranges::default();
         self.forgot = false;
+        self.stretched = 0;
         self.broken = Ranges::default();
     }
 

@@ -74,26 +74,32 @@ impl Staged {
                 .closed
                 .take_if(|closed| *handles == 0 && closed.opened > dead)
         };
-        match taken_over {
-            _ if *handles > 0 => Ok(()),
-            None => self.park(),
-            Some(closed) => self.publish_taken_over(&closed.note),
+        if *handles > 0 {
+            return Ok(());
         }
+        let published = match taken_over {
+            None => false,
+            Some(closed) => self.publish_taken_over(&closed.note),
+        };
+        let parked = if published { Ok(()) } else { self.park() };
+        // Both lock the handles of others: never with one's own locked, or two that die at once wait for each other.
+        drop(handles);
+        if published {
+            self.supersede();
+        } else {
+            self.bound_parked();
+        }
+        parked
     }
 
     /// Whoever continued the upload closed it while a handle was open that nobody used any more: a client whose
     /// network went away comes back before the server notices. Nobody is going to send another CLOSE.
-    fn publish_taken_over(self: &Arc<Self>, note: &[u8]) -> Result<(), Fault> {
-        match self.publish(note) {
-            Ok(_) => {
-                self.supersede();
-                Ok(())
-            }
-            Err(fault) => {
-                tracing::warn!(upload = %self.id, ?fault, "an upload that was closed cannot be published: it is parked");
-                self.park()
-            }
+    fn publish_taken_over(&self, note: &[u8]) -> bool {
+        let published = self.publish(note);
+        if let Err(fault) = &published {
+            tracing::warn!(upload = %self.id, ?fault, "an upload that was closed cannot be published: it is parked");
         }
+        published.is_ok()
     }
 
     /// A handle gives the upload up. What another one was told to be safe stays.
@@ -129,12 +135,17 @@ impl Staged {
             }),
             other => other,
         };
-        if !parked? {
-            return self.discard(UploadEnd::Discarded);
-        }
-        let told = self.tell_parked(now, durable);
+        let told = match parked {
+            Ok(true) => self.tell_parked(now, durable),
+            Ok(false) => return self.discard(UploadEnd::Discarded),
+            // What was acknowledged stays as it is, for whoever can save it; the rest must not keep the name.
+            Err(fault) if self.is_acknowledged() => Err(fault),
+            Err(fault) => {
+                self.discard(UploadEnd::Discarded)?;
+                return Err(fault);
+            }
+        };
         self.home.shared.uploads.park(self);
-        self.bound_parked();
         if let Err(fault) = told {
             tracing::warn!(upload = %self.id, ?fault, "a parked upload will not survive a restart");
         }
@@ -279,7 +290,8 @@ impl Staged {
     /// Makes the data durable and says so in the journal: what was written before the call is kept for good.
     pub(super) fn sync_for_good(&self, by_force: bool) -> Result<(), Fault> {
         let _telling = lock(&self.telling);
-        let written = lock(&self.content).written.clone();
+        let size = size_of(&self.file)?;
+        let written = lock(&self.content).synced(size);
         if by_force {
             self.flush.sync(self.file.as_fd())?;
             self.home.sync_staging()?;

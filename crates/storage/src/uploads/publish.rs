@@ -205,27 +205,34 @@ impl Staged {
         Ok(())
     }
 
-    /// Fills what was never written from the published version; afterwards the staged file is everything.
+    /// Fills what was never written from the published version; afterwards the staged file is everything. Call with
+    /// `phase` held for writing: what a write has put there but not noted yet would be copied over.
     pub(super) fn carry_over(&self, place: &Place) -> Result<(), Fault> {
-        let mut content = lock(&self.content);
-        let content = &mut *content;
-        let Some(overlay) = &content.base else {
+        if lock(&self.content).base.is_none() {
             return Ok(());
-        };
+        }
         let base = open_base(place)?;
         let base_len = base.as_ref().map_or(Ok(0), size_of)?;
-        let len = overlay.len(&content.written, base_len);
-        for (from, to, source) in overlay.pieces(&content.filled(), 0, len, base_len) {
+        let (len, pieces) = {
+            let content = lock(&self.content);
+            let Some(overlay) = &content.base else {
+                return Ok(());
+            };
+            let len = overlay.len(&content.written, base_len);
+            (len, overlay.pieces(&content.filled(), 0, len, base_len))
+        };
+        // Copying may take minutes; `content` is asked for by async threads.
+        for (from, to, source) in pieces {
             if let (Source::Base, Some(base)) = (source, &base) {
                 let end = copy_range(base.as_fd(), self.file.as_fd(), from, to)?;
                 // A second try must not take these bytes from yet another version.
-                content.carried.insert(from, end);
+                lock(&self.content).carried.insert(from, end);
             }
         }
         if size_of(&self.file)? != len {
             ftruncate(&self.file, len)?;
         }
-        content.base = None;
+        lock(&self.content).carried_over(len);
         Ok(())
     }
 

@@ -79,7 +79,7 @@ pub(crate) struct Target {
 impl Staged {
     /// Writes all of `data` at `offset`; says whether it is time to write back.
     pub(super) fn write_at(&self, offset: u64, data: &[u8]) -> Result<Pressure, Fault> {
-        let _phase = self.open_phase()?;
+        let phase = self.open_phase()?;
         self.before_write(offset)?;
         let result = write_all_at(self.file.as_fd(), offset, data);
         let end = offset.saturating_add(data.len() as u64);
@@ -101,8 +101,8 @@ impl Staged {
         };
         result.map_err(|(fault, _)| fault)?;
         if crowded {
-            let target = lock(&self.target);
-            self.carry_over(&target.place)?;
+            drop(phase);
+            self.carry_over_early()?;
         }
         if grown {
             self.tell_in_order()?;
@@ -112,6 +112,16 @@ impl Staged {
         }
         self.flush.check()?;
         Ok(self.flush.wrote(data.len() as u64))
+    }
+
+    /// Carries over before the end, because there are too many ranges to tell what was written.
+    fn carry_over_early(&self) -> Result<(), Fault> {
+        let phase = self.phase.write().unwrap_or_else(PoisonError::into_inner);
+        if !matches!(*phase, Phase::Open) {
+            return Ok(()); // whoever ended it has seen to that
+        }
+        let target = lock(&self.target);
+        self.carry_over(&target.place)
     }
 
     /// Digests what was written.
@@ -208,19 +218,10 @@ impl Staged {
 
     /// Changes what will be published.
     pub(crate) fn set_stat(&self, changes: &SetStat) -> Result<(), Fault> {
-        let _phase = self.live_phase()?;
         if let Some(size) = changes.size {
-            if i64::try_from(size).is_err() {
-                return Err(ErrorKind::TooLarge.into());
-            }
-            let _telling = lock(&self.telling);
-            self.tell_size(size)?;
-            let mut content = lock(&self.content);
-            ftruncate(&self.file, size)?;
-            content.resized(size);
-            lock(&self.follow).resized(size);
-            content.times = None;
+            self.resize(size)?;
         }
+        let _phase = self.live_phase()?;
         let mut content = lock(&self.content);
         if let Some(mode) = changes.mode {
             content.mode = Some(mode & 0o777);
@@ -229,6 +230,26 @@ impl Staged {
             self.apply_times(times)?;
             content.times = Some(times);
         }
+        Ok(())
+    }
+
+    /// Cuts or stretches it. No write runs beside: one that is noted only afterwards would claim bytes, and digest some,
+    /// that were cut off.
+    fn resize(&self, size: u64) -> Result<(), Fault> {
+        if i64::try_from(size).is_err() {
+            return Err(ErrorKind::TooLarge.into());
+        }
+        let phase = self.phase.write().unwrap_or_else(PoisonError::into_inner);
+        if !matches!(*phase, Phase::Open | Phase::Parked) {
+            return Err(ErrorKind::UploadGone.into());
+        }
+        let _telling = lock(&self.telling);
+        self.tell_size(size)?;
+        let mut content = lock(&self.content);
+        ftruncate(&self.file, size)?;
+        content.resized(size);
+        lock(&self.follow).resized(size);
+        content.times = None;
         Ok(())
     }
 
@@ -276,6 +297,7 @@ impl Staged {
         }
         let closed = self.publish(note)?;
         *handles = 0;
+        drop(handles);
         self.supersede();
         Ok(closed)
     }
