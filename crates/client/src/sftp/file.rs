@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::PoisonError;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::{Bytes, BytesMut};
 use futures::stream::{FuturesOrdered, StreamExt, TryStreamExt};
@@ -23,6 +24,8 @@ pub struct File {
     sftp: Sftp,
     handle: Mutex<Option<Arc<OpenHandle>>>,
     path: Bytes,
+    /// Bytes written, also those that have not arrived.
+    written: AtomicU64,
 }
 
 /// Bytes that were read, and the place in the budget that they occupy until they are dropped.
@@ -38,6 +41,7 @@ impl File {
             sftp,
             handle: Mutex::new(Some(Arc::new(handle))),
             path,
+            written: AtomicU64::new(0),
         }
     }
 
@@ -232,6 +236,7 @@ impl File {
     /// Queues a WRITE at once.
     pub(crate) fn send_write(&self, offset: u64, data: Bytes, permit: Permit) -> Result<ReplyFuture> {
         let handle = self.handle()?;
+        self.written.fetch_add(data.len() as u64, Ordering::Relaxed);
         Ok(self
             .sftp
             .inner
@@ -266,6 +271,8 @@ impl File {
 
     /// Queues the CLOSE at once; every later use of the file fails.
     pub(crate) fn send_close(&self) -> Result<ReplyFuture> {
+        // a server that keeps much in memory writes all of it now
+        let slow = self.written.load(Ordering::Relaxed) >= MUCH;
         let handle = self
             .handle
             .lock()
@@ -273,7 +280,7 @@ impl File {
             .take()
             .ok_or_else(|| self.closed())?;
         match Arc::try_unwrap(handle) {
-            Ok(handle) => Ok(handle.close()),
+            Ok(handle) => Ok(handle.close(slow)),
             // clones live for the length of one call that does not wait
             Err(_) => Err(self.closed()),
         }
@@ -361,3 +368,6 @@ fn occupying(permit: impl Into<Option<Permit>>) -> Cost {
 
 /// Pieces of one long read or write that wait or are under way.
 const PIECES: usize = 256;
+
+/// Bytes written from which a CLOSE may take long.
+const MUCH: u64 = 64 << 20;

@@ -400,13 +400,15 @@ impl OpenHandle {
         &self.handle
     }
 
-    /// Sends CLOSE at once; the handle is gone whatever the answer.
-    pub(crate) fn close(mut self) -> ReplyFuture {
+    /// Sends CLOSE at once; the handle is gone whatever the answer. `slow`: the server may have a lot to put onto its disk
+    /// before it answers.
+    pub(crate) fn close(mut self, slow: bool) -> ReplyFuture {
         self.open = false;
         let request = Request::Close {
             handle: self.handle.clone(),
         };
-        self.state.send(&request, Cost::default())
+        self.state
+            .queue(Cost::default(), slow, |id| Ok((request.to_packet(id)?, None)))
     }
 }
 

@@ -167,7 +167,7 @@ impl ReadDir {
     fn end(&mut self) {
         if let Some(handle) = self.handle.take() {
             // the answer tells nothing that matters for a listing
-            drop(handle.close());
+            drop(handle.close(false));
         }
         if self.asked.is_empty() {
             self.done = true;

@@ -23,6 +23,7 @@ use super::resume_download;
 use super::verify::{verify_remote, wants_hash};
 use crate::error::{Error, ErrorKind, Result, Stage};
 use crate::sftp::file::Block;
+use crate::sftp::link::ReplyFuture;
 use crate::sftp::operations::take_attrs;
 use crate::sftp::{File, OpenOptions};
 
@@ -32,6 +33,8 @@ struct Opened {
     place: Place,
     attrs: Attrs,
     first: Block,
+    /// The attributes again, looked at behind the first read: when that was all, nothing else has to be asked.
+    again: ReplyFuture,
 }
 
 /// Everything has arrived.
@@ -153,6 +156,7 @@ async fn open(transfer: &Transfer, remote: &Bytes, hint: Option<&Attrs>) -> Resu
     let permit = transfer.sftp().pace().take(len as usize).await;
     let look = file.send_stat()?;
     let read = file.send_read(0, len, permit)?;
+    let again = file.send_stat()?;
     let attrs = take_attrs(look, "fstat", remote).await?;
     if let Some(kind) = attrs.kind().filter(|kind| *kind != FileKind::Regular) {
         let (kind, message) = match kind {
@@ -169,6 +173,7 @@ async fn open(transfer: &Transfer, remote: &Bytes, hint: Option<&Attrs>) -> Resu
         place,
         attrs,
         first,
+        again,
     })
 }
 
@@ -183,10 +188,12 @@ async fn short_file(transfer: &Transfer, opened: Opened) -> Result<(Bytes, Recei
         place,
         attrs,
         first,
+        again,
     } = opened;
     let size = attrs.size.unwrap_or(0);
     let len = usize::try_from(size).unwrap_or(usize::MAX);
-    let content = if first.data.len() >= len {
+    let whole = first.data.len() >= len;
+    let content = if whole {
         first.data.slice(..len)
     } else {
         let mut content = BytesMut::with_capacity(len);
@@ -201,7 +208,14 @@ async fn short_file(transfer: &Transfer, opened: Opened) -> Result<(Bytes, Recei
     if content.len() < len {
         return Err(ended_early(file.path(), content.len() as u64, size));
     }
-    close_unchanged(file, &attrs).await?;
+    if whole {
+        let after = take_attrs(again, "fstat", file.path()).await?;
+        check_unchanged(file.path(), &attrs, &after)?;
+        // the answer to CLOSE of a file that was only read changes nothing
+        drop(file.send_close()?);
+    } else {
+        close_unchanged(file, &attrs).await?;
+    }
     drop(place);
     let received = Received {
         size,
@@ -253,6 +267,7 @@ async fn receive(
         place,
         attrs,
         first,
+        again: _,
     } = opened;
     let from = resumed.map_or(0, |resumed| resumed.from);
     let mut progress = Progress::new(transfer.events().clone(), id, attrs.size, from);
@@ -322,8 +337,12 @@ async fn close_unchanged(file: File, before: &Attrs) -> Result<()> {
     let after = take_attrs(look, "fstat", &path).await?;
     // the answer to CLOSE of a file that was only read changes nothing
     drop(close);
+    check_unchanged(&path, before, &after)
+}
+
+fn check_unchanged(path: &[u8], before: &Attrs, after: &Attrs) -> Result<()> {
     let modified = |attrs: &Attrs| attrs.times.map(|(_, modified)| modified);
-    if after.size == before.size && modified(&after) == modified(before) {
+    if after.size == before.size && modified(after) == modified(before) {
         return Ok(());
     }
     Err(Error::new(
@@ -332,7 +351,7 @@ async fn close_unchanged(file: File, before: &Attrs) -> Result<()> {
         "the file was changed while it was read",
     )
     .operation("download")
-    .path(&path[..])
+    .path(path)
     .retryable(true)
     .hint("try again when nobody writes to it"))
 }
