@@ -18,6 +18,9 @@ LOCALHOST = "127.0.0.1"
 
 
 class OpensshServer:
+    subsystem = "internal-sftp"
+    """What serves SFTP where users are not jailed."""
+
     def __init__(self, directory: Path, jail: bool = True):
         """`directory` must belong to root all the way up, as ChrootDirectory wants."""
         self.directory = directory
@@ -55,9 +58,9 @@ class OpensshServer:
             "UsePAM": "no",
             "StrictModes": "no",
             "MaxStartups": "100",
-            "Subsystem": "sftp internal-sftp",
+            "Subsystem": f"sftp {self.subsystem}",
             **({"ChrootDirectory": path, "ForceCommand": "internal-sftp"} if self.jail else {}),
-            **({} if self.jail else {"ForceCommand": f"internal-sftp -d {path}"}),
+            **({} if self.jail else {"ForceCommand": f"{self.subsystem} -d {path}"}),
         }
         arguments = [text for key, value in options.items() for text in ("-o", f"{key}={value}")]
         with self.log.open("ab") as log:
