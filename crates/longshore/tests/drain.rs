@@ -32,7 +32,10 @@ fn slow_upload(server: &Server, login: &Login, content: &[u8], kbit: &str) -> Gu
             .unwrap(),
     );
     wait_for("the first bytes of the upload", || {
-        (!server.find(&["-type", "f", "-size", "+0"]).is_empty()).then_some(())
+        (!server
+            .find(&["-type", "f", "-size", "+0", "!", "-name", "journal"])
+            .is_empty())
+        .then_some(())
     });
     child
 }

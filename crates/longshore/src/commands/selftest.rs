@@ -160,7 +160,12 @@ fn rows(tests: &[(String, SelfTest)]) -> Vec<Vec<String>> {
     let of_bucket = |(bucket, test): &(String, SelfTest)| {
         let row = |check: &longshore_server::Check| {
             let (result, why) = outcome(&check.outcome);
-            vec![bucket.clone(), result.to_owned(), check.name.clone(), why.to_owned()]
+            vec![
+                bucket.clone(),
+                result.to_owned(),
+                check.name.clone(),
+                why.to_owned(),
+            ]
         };
         test.checks.iter().map(row).collect::<Vec<_>>()
     };
