@@ -167,7 +167,7 @@ async fn an_edit_in_place_voids_it_at_once() {
         let edit = rig.home.edit(&p(name), mode).await.unwrap();
         edit.write_at(0, Bytes::from_static(b"date")).await.unwrap();
         // Not only void: gone, for the clock may have stood still.
-        let attributes = rustix::fs::listxattr_query(&rig.on_disk(&name[1..])).unwrap();
+        let attributes = rustix::fs::listxattr_query(rig.on_disk(&name[1..])).unwrap();
         assert_eq!(attributes, 0, "{name}");
         edit.close().await.unwrap();
         let back = SetStat {
