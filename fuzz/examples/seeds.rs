@@ -35,7 +35,110 @@ fn main() -> io::Result<()> {
             .iter()
             .map(|(name, packet)| (name.as_str(), packet.slice(4..))),
     )?;
+    write("session", sessions())?;
     write("frames", streams(&requests))
+}
+
+/// What clients do, as the stream behind INIT. A session's first handle is 0, the next one 1.
+fn sessions() -> Vec<(&'static str, Bytes)> {
+    let name = Bytes::from_static;
+    let open = |path, flags| Request::Open {
+        path: name(path),
+        flags,
+        attrs: Attrs::default(),
+    };
+    let write = |handle, offset, data| Request::Write {
+        handle: Handle::from(handle),
+        offset,
+        data: name(data),
+    };
+    let read = |handle, offset| Request::Read {
+        handle: Handle::from(handle),
+        offset,
+        len: 32_768,
+    };
+    let close = |handle| Request::Close {
+        handle: Handle::from(handle),
+    };
+    let upload = OpenFlags::WRITE | OpenFlags::CREAT | OpenFlags::TRUNC;
+    vec![
+        // OpenSSH's sftp: put, then get
+        (
+            "put-get",
+            stream(&[
+                Request::RealPath { path: name(b".") },
+                open(b"/new", upload),
+                write(0, 0, b"first "),
+                write(0, 6, b"second"),
+                close(0),
+                Request::Stat { path: name(b"/new") },
+                open(b"/new", OpenFlags::READ),
+                read(1, 0),
+                read(1, 12),
+                close(1),
+            ]),
+        ),
+        // WinSCP: upload under a temporary name, delete, rename
+        (
+            "filepart",
+            stream(&[
+                open(b"/a.filepart", upload),
+                write(0, 0, b"new"),
+                close(0),
+                Request::Remove { path: name(b"/a") },
+                Request::Rename {
+                    old_path: name(b"/a.filepart"),
+                    new_path: name(b"/a"),
+                },
+            ]),
+        ),
+        // sshfs: edits in place, through a link
+        (
+            "edit",
+            stream(&[
+                open(b"/root", OpenFlags::READ | OpenFlags::WRITE),
+                write(0, 100, b"hole"),
+                read(0, 0),
+                Request::FStat {
+                    handle: Handle::from(0),
+                },
+                close(0),
+            ]),
+        ),
+        (
+            "list",
+            stream(&[
+                Request::OpenDir { path: name(b"/dir") },
+                Request::ReadDir {
+                    handle: Handle::from(0),
+                },
+                Request::ReadDir {
+                    handle: Handle::from(0),
+                },
+                close(0),
+                Request::ReadLink { path: name(b"/up") },
+                Request::Stat { path: name(b"/up") },
+            ]),
+        ),
+        // both of one name, one left open
+        (
+            "join",
+            stream(&[
+                open(b"/x", OpenFlags::WRITE | OpenFlags::CREAT),
+                open(b"/x", OpenFlags::WRITE | OpenFlags::APPEND),
+                write(1, 0, b"tail"),
+                write(0, 0, b"head"),
+                close(0),
+            ]),
+        ),
+    ]
+}
+
+fn stream(requests: &[Request]) -> Bytes {
+    requests
+        .iter()
+        .flat_map(|request| request.to_packet(ID).expect("short"))
+        .collect()
 }
 
 fn write(target: &str, seeds: impl IntoIterator<Item = (impl AsRef<str>, Bytes)>) -> io::Result<()> {
