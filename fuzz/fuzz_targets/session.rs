@@ -108,7 +108,12 @@ fn plant(home: &Path) {
     std::fs::create_dir(home).expect("a directory");
     std::fs::create_dir(home.join("d")).expect("a directory");
     std::fs::write(home.join("a"), b"hello").expect("a file");
-    for (target, link) in [("../sentinel", "up"), ("/a", "root"), ("d", "dir"), ("loop", "loop")] {
+    for (target, link) in [
+        ("../sentinel", "up"),
+        ("/a", "root"),
+        ("d", "dir"),
+        ("loop", "loop"),
+    ] {
         std::os::unix::fs::symlink(target, home.join(link)).expect("a link");
     }
 }
