@@ -18,7 +18,7 @@ use crate::transfer::{Receipt, Report, SftpPool, TransferOptions, Transfers, Tre
 ///
 /// ```no_run
 /// use longshore_client::blocking::Client;
-/// # use longshore_client::{ConnectOptions, auth::Interaction};
+/// # use longshore_client::{ConnectOptions, Interaction};
 /// # fn example(options: &ConnectOptions, interaction: &dyn Interaction) -> Result<(), Box<dyn std::error::Error>> {
 ///
 /// let client = Client::connect(options, interaction)?;
