@@ -19,9 +19,14 @@ pub(super) struct Greeting {
     pub(super) round_trip: Duration,
 }
 
-/// Says INIT and waits for VERSION.
-pub(super) async fn greet(channel: &mut Channel, patience: Duration) -> Result<Greeting> {
-    match timeout(patience, exchange(channel)).await {
+/// Says INIT and waits for VERSION. `first` goes out in the same breath: servers take requests in order, so that it is
+/// answered behind VERSION.
+pub(super) async fn greet(
+    channel: &mut Channel,
+    patience: Duration,
+    first: Option<Bytes>,
+) -> Result<Greeting> {
+    match timeout(patience, exchange(channel, first)).await {
         Ok(greeting) => greeting,
         Err(_) => Err(fault(
             ErrorKind::TimedOut,
@@ -33,12 +38,14 @@ pub(super) async fn greet(channel: &mut Channel, patience: Duration) -> Result<G
     }
 }
 
-async fn exchange(channel: &mut Channel) -> Result<Greeting> {
+async fn exchange(channel: &mut Channel, first: Option<Bytes>) -> Result<Greeting> {
     let started = Instant::now();
     let init = Init::v3()
         .to_packet()
         .map_err(|error| fault(ErrorKind::Protocol, error.to_string()))?;
-    channel.writer.write(&mut vec![init]).await.map_err(|error| {
+    let mut parts = vec![init];
+    parts.extend(first);
+    channel.writer.write(&mut parts).await.map_err(|error| {
         fault(
             ErrorKind::ConnectionLost,
             format!("the connection was lost: {error}"),

@@ -123,6 +123,9 @@ pub(crate) struct ReplyFuture {
     inner: ReplyInner,
 }
 
+/// The id of a request that goes out together with INIT; the others count from 1.
+pub(super) const FIRST_REQUEST: RequestId = RequestId(0);
+
 #[derive(Debug)]
 enum ReplyInner {
     Waiting(oneshot::Receiver<Answer>),
@@ -151,6 +154,22 @@ impl Link {
             slow_timeout,
         });
         (Self { outgoing, state }, queue)
+    }
+
+    /// The reply to a request that has been sent as [`FIRST_REQUEST`] before the session began.
+    pub(super) fn expect_first(&self) -> ReplyFuture {
+        let (answer, receiver) = oneshot::channel();
+        self.state.pending().waiting.insert(
+            FIRST_REQUEST.0,
+            Waiting {
+                answer,
+                cost: Cost::default(),
+                slow: false,
+            },
+        );
+        ReplyFuture {
+            inner: ReplyInner::Waiting(receiver),
+        }
     }
 
     /// Queues a request at once.

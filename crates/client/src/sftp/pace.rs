@@ -106,10 +106,22 @@ impl Pace {
         self.state().min_rtt
     }
 
-    /// Tells a round trip that was measured elsewhere.
+    /// Tells a round trip that was measured elsewhere. Before anything has been moved, it says how much to begin with: what
+    /// a fast line of that length holds.
     pub(crate) fn observe_round_trip(&self, rtt: Duration) {
-        let mut state = self.state();
-        state.min_rtt = Some(state.min_rtt.map_or(rtt, |known| known.min(rtt)));
+        let grown = {
+            let mut state = self.state();
+            let first = state.min_rtt.is_none();
+            state.min_rtt = Some(state.min_rtt.map_or(rtt, |known| known.min(rtt)));
+            let holds = usize::try_from(rtt.as_millis())
+                .unwrap_or(usize::MAX)
+                .saturating_mul(FAST_LINE);
+            let target = holds.clamp(state.window, state.max);
+            let grown = if first { target - state.window } else { 0 };
+            state.window += grown;
+            grown
+        };
+        self.shared.free.add_permits(grown);
     }
 
     /// Bytes that may be in flight now.
@@ -217,6 +229,8 @@ impl State {
     }
 }
 
+/// Bytes per millisecond of a line that is fast.
+const FAST_LINE: usize = 200_000;
 /// A round counts as faster by this factor.
 const FASTER: f64 = 1.2;
 /// How much of the best rate is remembered a round later: a line that slows down for good may be tried again.

@@ -4,16 +4,19 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use bytes::Bytes;
 use longshore_sftp::limits::MAX_DATA_LEN;
 use longshore_sftp::{ExtendedReply, ExtendedRequest, Limits, Reply, Request, Version, extension};
 use tokio::sync::{OnceCell, Semaphore};
 
+use super::file::File;
 use super::handshake;
 use super::limits::{
     CLOSE_TIMEOUT, MAX_OPEN_HANDLES, MIN_DATA_LEN, OPEN_HANDLES, PLAIN_DATA_LEN, PLAIN_REQUESTS,
 };
-use super::link::{Answering, Cost, Link, ReplyFuture, SessionEnd};
-use super::options::SftpOptions;
+use super::link::{Answering, Cost, FIRST_REQUEST, Failure, Link, ReplyFuture, SessionEnd};
+use super::operations::take_handle;
+use super::options::{OpenOptions, SftpOptions};
 use super::pace::Pace;
 use super::tasks;
 use crate::channel::Channel;
@@ -60,9 +63,44 @@ impl Sftp {
     ///
     /// # Errors
     /// The server speaks something else, nothing, or another version.
-    pub async fn start(mut channel: Channel, options: SftpOptions) -> Result<Self> {
-        let greeting = handshake::greet(&mut channel, options.idle_timeout).await?;
+    pub async fn start(channel: Channel, options: SftpOptions) -> Result<Self> {
+        Ok(Self::start_with(channel, options, None).await?.0)
+    }
+
+    /// Starts SFTP and opens a file in the same breath: what that costs is one round trip, not two.
+    pub(crate) async fn start_and_open(
+        channel: Channel,
+        options: SftpOptions,
+        path: &Bytes,
+        open: &OpenOptions,
+    ) -> Result<(Self, Result<File>)> {
+        let request = Request::Open {
+            path: path.clone(),
+            flags: open.flags(),
+            attrs: open.attrs().clone(),
+        };
+        let (sftp, reply) = Self::start_with(channel, options, Some(&request)).await?;
+        let opened = match reply {
+            Some(reply) => take_handle(reply, "open", path).await,
+            None => Err(SessionEnd::closed().error()),
+        };
+        let file = opened.map(|handle| File::new(sftp.clone(), handle, path.clone()));
+        Ok((sftp, file))
+    }
+
+    async fn start_with(
+        mut channel: Channel,
+        options: SftpOptions,
+        first: Option<&Request>,
+    ) -> Result<(Self, Option<ReplyFuture>)> {
+        let packet = first
+            .map(|request| request.to_packet(FIRST_REQUEST))
+            .transpose()
+            .map_err(|error| Failure::Encode(error).error("open", b""))?;
+        let greeting = handshake::greet(&mut channel, options.idle_timeout, packet).await?;
         let (link, queue) = Link::new(options.idle_timeout, options.slow_timeout);
+        // before anything is read
+        let reply = first.map(|_| link.expect_first());
         let state = &link.state;
         tokio::spawn(tasks::transmit(channel.writer, queue, Arc::clone(state)));
         tokio::spawn(tasks::receive(
@@ -77,7 +115,7 @@ impl Sftp {
             .version
             .supports(extension::LIMITS)
             .then(|| link.send(&Request::Extended(ExtendedRequest::Limits), Cost::default()));
-        Ok(Self {
+        let sftp = Self {
             inner: Arc::new(Inner {
                 link,
                 version: greeting.version,
@@ -88,7 +126,8 @@ impl Sftp {
                 symlink_reversed: AtomicBool::new(false),
                 round_trip: greeting.round_trip,
             }),
-        })
+        };
+        Ok((sftp, reply))
     }
 
     /// What the server announced: name and data of each extension, as it sent them.
@@ -149,7 +188,7 @@ impl Sftp {
                 Answering::Other(Reply::Extended(ExtendedReply::Raw(body))) => Limits::decode(body).ok(),
                 Answering::Other(_) | Answering::Handle(_) => None,
             },
-            Err(failure @ super::link::Failure::Session(_)) => return Err(failure.error("limits", b"")),
+            Err(failure @ Failure::Session(_)) => return Err(failure.error("limits", b"")),
             Err(_) => None,
         };
         Ok(self.clamp(announced))

@@ -12,7 +12,7 @@ use super::context::Transfer;
 use super::digest::{Hasher, sha256};
 use super::events::{Direction, Placed, Proof, Receipt, Resumed, TransferId, Verified};
 use super::handles::Place;
-use super::lanes::Lanes;
+use super::lanes::{Lanes, reserve_read};
 use super::limits::{FIRST_READ_LEN, SMALL_FILE_LEN};
 use super::local::{blocking, io_error};
 use super::output::Output;
@@ -282,13 +282,14 @@ async fn receive(
                 start: from,
                 end: size,
             };
+            let reserved = reserve_read(transfer, size - from);
             let (outcome, ()) = futures::join!(
                 receive_all(transfer, &lanes, range, first, &mut output, &mut progress),
-                lanes.widen_read(transfer, &path, size - from, &attrs),
+                lanes.widen_read(transfer, &path, reserved, &attrs),
             );
             outcome?;
-            lanes.close_further().await?;
-            drop(lanes);
+            // the answers to CLOSE of files that were only read change nothing
+            drop(lanes.into_further());
             let file = Arc::into_inner(file)
                 .ok_or_else(|| Error::new(ErrorKind::Io, Stage::Sftp, "the file is still in use"))?;
             (file, size)

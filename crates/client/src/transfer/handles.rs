@@ -23,6 +23,8 @@ struct Shared {
 struct State {
     /// What opens that failed have taught.
     learned: Option<usize>,
+    /// Opens that have succeeded since.
+    since_learned: usize,
     taken: usize,
     open: usize,
 }
@@ -32,7 +34,7 @@ struct State {
 pub(crate) struct Place {
     shared: Arc<Shared>,
     open: bool,
-    /// How many were open when this place was taken: by the time of an answer they may have been closed.
+    /// How many others there were when this place was taken: by the time of an answer they may be gone.
     before: usize,
 }
 
@@ -54,7 +56,7 @@ impl Handles {
                     return Place {
                         shared: Arc::clone(&self.shared),
                         open: false,
-                        before: state.open,
+                        before: state.taken - 1,
                     };
                 }
             }
@@ -74,21 +76,32 @@ impl Handles {
 }
 
 impl Place {
-    /// The open has succeeded.
+    /// The open has succeeded. Now and then one more is tried than was learned: the failure may have had another reason.
     pub(crate) fn opened(&mut self) {
         self.open = true;
-        self.shared.state().open += 1;
+        let mut state = self.shared.state();
+        state.open += 1;
+        if let Some(learned) = state.learned {
+            state.since_learned += 1;
+            if state.since_learned >= TRY_MORE_AFTER {
+                state.since_learned = 0;
+                state.learned = Some(learned + 1);
+            }
+        }
     }
 
     /// The open has failed without a reason. Whether it may be because others are open: then fewer are from now on, and
     /// another attempt makes sense.
     pub(crate) fn crowded(&self) -> bool {
         let mut state = self.shared.state();
-        let others = state.open.max(self.before);
+        // an open that was sent together with this one may have succeeded, and its answer not been looked at yet
+        let others = state.open.max(self.before).max(state.taken - 1);
         if others == 0 {
             return false;
         }
-        state.learned = Some(state.learned.unwrap_or(usize::MAX).min(others));
+        let open = state.open.max(1);
+        state.learned = Some(state.learned.unwrap_or(usize::MAX).min(open));
+        state.since_learned = 0;
         true
     }
 }
@@ -109,6 +122,9 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+/// Opens after which one more is tried.
+const TRY_MORE_AFTER: usize = 16;
 
 /// Handles that are few: no more than listings take.
 const SCARCE: usize = super::limits::LISTINGS;

@@ -35,7 +35,7 @@ pub use events::{
     Direction, Event, EventHandler, Placed, Proof, Reason, Receipt, Report, Resumed, Step, TransferId,
     Verified,
 };
-pub use hasher::RemoteHasher;
+pub use hasher::{ExecHasher, RemoteHasher};
 pub(crate) use local::io_error as local_error;
 pub use options::{Overwrite, Placing, TransferOptions, Verify};
 pub use pool::SftpPool;

@@ -3,13 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures::future::join_all;
 use tokio::sync::Mutex;
+use tokio::task::{JoinError, JoinHandle};
 
 use super::handles::Handles;
-use crate::channel::SftpChannels;
+use crate::channel::{Channel, SftpChannels};
 use crate::error::Result;
-use crate::sftp::{Sftp, SftpOptions};
+use crate::sftp::{File, OpenOptions, Sftp, SftpOptions};
 
 /// SFTP over one connection: a first session, and further channels where they speed a large file up. Clones are the same.
 #[derive(Clone)]
@@ -92,31 +94,92 @@ impl SftpPool {
         &self.inner.handles
     }
 
-    /// Up to `count` sessions besides the first one, opened now if need be. A server that refuses gives fewer.
-    pub(crate) async fn further(&self, count: usize) -> Vec<Sftp> {
+    /// Begins to open channels for up to `count` further sessions, beside whatever else goes on.
+    pub(crate) fn reserve(&self, count: usize) -> Reserved {
+        let pool = self.clone();
+        Reserved {
+            task: tokio::spawn(async move { pool.open_channels(count).await }),
+        }
+    }
+
+    /// Opens the file at `path` on what has been reserved. Channels, sessions and opens that the server refuses are done
+    /// without.
+    pub(crate) async fn open_on(&self, reserved: Reserved, path: &Bytes, options: &OpenOptions) -> Vec<File> {
+        let Ok((sessions, channels)) = reserved.opened().await else {
+            return Vec::new();
+        };
+        let on_sessions = join_all(sessions.iter().map(|session| session.open(path, options)));
+        let on_channels = join_all(channels.into_iter().map(|channel| {
+            let sftp = self.inner.options.clone();
+            Sftp::start_and_open(channel, sftp, path, options)
+        }));
+        let (files, started) = futures::join!(on_sessions, on_channels);
         let mut more = self.inner.more.lock().await;
-        more.sessions.retain(|session| session.end_reason().is_none());
-        let wanted = count.saturating_sub(more.sessions.len());
-        if let (Some(channels), false) = (&self.inner.channels, more.refused)
-            && wanted > 0
-        {
-            let opened = join_all((0..wanted).map(|_| self.open_one(channels))).await;
-            for session in opened {
-                match session {
-                    Ok(session) => more.sessions.push(session),
-                    Err(error) => {
-                        tracing::debug!(%error, "the server refuses a further SFTP channel");
-                        more.refused = true;
-                    }
+        let mut all = files;
+        for outcome in started {
+            match outcome {
+                Ok((session, file)) => {
+                    more.sessions.push(session);
+                    all.push(file);
+                }
+                Err(error) => {
+                    tracing::debug!(%error, "the server speaks no SFTP on a further channel");
+                    more.refused = true;
                 }
             }
         }
-        more.sessions.iter().take(count).cloned().collect()
+        all.into_iter()
+            .filter_map(|file| {
+                file.inspect_err(
+                    |error| tracing::debug!(%error, "the file is not opened on a further channel"),
+                )
+                .ok()
+            })
+            .collect()
     }
 
-    async fn open_one(&self, channels: &Arc<dyn SftpChannels>) -> Result<Sftp> {
-        let channel = channels.open_sftp().await?;
-        Sftp::start(channel, self.inner.options.clone()).await
+    /// Sessions that there are, and channels for the rest.
+    async fn open_channels(&self, count: usize) -> (Vec<Sftp>, Vec<Channel>) {
+        let (sessions, wanted) = {
+            let mut more = self.inner.more.lock().await;
+            more.sessions.retain(|session| session.end_reason().is_none());
+            let sessions: Vec<_> = more.sessions.iter().take(count).cloned().collect();
+            let wanted = if more.refused { 0 } else { count - sessions.len() };
+            (sessions, wanted)
+        };
+        let Some(channels) = &self.inner.channels else {
+            return (sessions, Vec::new());
+        };
+        let outcomes = join_all((0..wanted).map(|_| channels.open_sftp())).await;
+        let mut opened = Vec::new();
+        for outcome in outcomes {
+            match outcome {
+                Ok(channel) => opened.push(channel),
+                Err(error) => {
+                    tracing::debug!(%error, "the server refuses a further channel");
+                    self.inner.more.lock().await.refused = true;
+                }
+            }
+        }
+        (sessions, opened)
+    }
+}
+
+/// Channels that are being opened; dropped, they are closed again.
+#[derive(Debug)]
+pub(crate) struct Reserved {
+    task: JoinHandle<(Vec<Sftp>, Vec<Channel>)>,
+}
+
+impl Reserved {
+    async fn opened(mut self) -> Result<(Vec<Sftp>, Vec<Channel>), JoinError> {
+        (&mut self.task).await
+    }
+}
+
+impl Drop for Reserved {
+    fn drop(&mut self) {
+        self.task.abort();
     }
 }
 

@@ -22,9 +22,11 @@ pub(crate) async fn prove(transfer: &Transfer, file: &File, partial: &Partial, l
     if let Some((theirs, proof)) = remote_hash(transfer, &path, len).await? {
         let (ours, local) = (Arc::clone(partial.file()), partial.working_path());
         let hasher = blocking(move || hash_beginning(&ours, &local, len, true)).await?;
-        let from = if hasher.finish() == Some(theirs) { len } else { 0 };
-        return Ok(Resumed { from, proof });
+        if hasher.finish() == Some(theirs) {
+            return Ok(Resumed { from: len, proof });
+        }
     }
+    // how far they are the same
     let mut good = 0;
     let (ours, local) = (partial.file(), partial.working_path());
     read_in_order(transfer, file, len, |theirs| {

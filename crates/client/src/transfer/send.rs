@@ -74,6 +74,7 @@ async fn send_blocks(
     while let Some(block) = source.next().await? {
         let len = block.len();
         let permit = pace.take(len).await;
+        lanes.room(len).await;
         let (lane, file) = lanes.pick(len);
         let reply = file.send_write(offset, block, permit)?;
         // a receiver that is gone has failed, and its error is the one that counts

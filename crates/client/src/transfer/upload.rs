@@ -12,10 +12,11 @@ use tokio::io::AsyncRead;
 use super::context::Transfer;
 use super::digest::{Hasher, sha256};
 use super::events::{Direction, Placed, Proof, Receipt, Resumed, TransferId, Verified};
-use super::lanes::Lanes;
+use super::lanes::{Lanes, close_all, reserve_write};
 use super::limits::{KEEP_PARTIAL_LEN, SMALL_FILE_LEN};
 use super::local::blocking;
 use super::place::{OpenTarget, RemoteTarget, open_target};
+use super::pool::Reserved;
 use super::progress::Progress;
 use super::resume_upload;
 use super::send::{send_all, send_short};
@@ -69,6 +70,9 @@ pub(crate) async fn upload_file(
         false if transfer.options().resume => resume_upload::find(transfer, &opened, remote).await?,
         _ => None,
     };
+    // beside the open of the file, which the further channels need
+    let len = opened.stat.size - continued.as_ref().map_or(0, |(_, resumed)| resumed.from);
+    let reserved = reserve_write(transfer, len);
     let (open, resumed) = match continued {
         Some((open, resumed)) => (open, Some(resumed)),
         None => (
@@ -80,7 +84,7 @@ pub(crate) async fn upload_file(
     let attrs = final_attrs(transfer, &opened, &target);
     let outcome = match content {
         Some(content) => send_small(transfer, file, &content, attrs, &target).await,
-        None => send_large(transfer, id, file, &opened, attrs, &target, resumed).await,
+        None => send_large(transfer, id, file, &opened, attrs, &target, resumed, reserved).await,
     };
     drop(place);
     complete(transfer, &target, outcome, opened.path.clone(), started).await
@@ -122,6 +126,7 @@ async fn send_small(
     sent.await.map_err(|error| Broken { error, front: 0 })
 }
 
+#[expect(clippy::too_many_arguments, reason = "one file, and where it goes")]
 async fn send_large(
     transfer: &Transfer,
     id: TransferId,
@@ -130,6 +135,7 @@ async fn send_large(
     attrs: Attrs,
     target: &RemoteTarget,
     resumed: Option<Resumed>,
+    reserved: Option<Reserved>,
 ) -> Result<Sent, Broken> {
     let from = resumed.map_or(0, |resumed| resumed.from);
     let size = opened.stat.size;
@@ -143,16 +149,17 @@ async fn send_large(
     let mut progress = Progress::new(transfer.events().clone(), id, Some(size), from);
     let file = Arc::new(file);
     let lanes = Lanes::new(Arc::clone(&file));
+    lanes.expect(reserved.as_ref());
     let (sent, ()) = futures::join!(
         send_all(transfer, &lanes, &mut source, from, &mut progress),
-        lanes.widen_write(transfer, &target.working, size - from),
+        lanes.widen_write(transfer, &target.working, reserved),
     );
     let front = sent.front;
     let broken = |error| Broken { error, front };
-    let closed = lanes.close_further().await;
-    drop(lanes);
+    let further = lanes.into_further();
     let file = Arc::into_inner(file).ok_or_else(|| broken(still_used()))?;
-    if let Err(error) = sent.outcome.and(closed) {
+    if let Err(error) = sent.outcome {
+        let _ = close_all(further).await;
         leave_partial(&file, front, &error).await;
         let _ = file.close().await;
         return Err(broken(error));
@@ -162,13 +169,15 @@ async fn send_large(
         blocking(move || opened.check_unchanged()).await
     };
     if let Err(error) = unchanged {
-        let _ = file.close().await;
+        let _ = futures::join!(close_all(further), file.close());
         // what is there belongs to a file that does not exist any more
         return Err(Broken { error, front: 0 });
     }
-    let tail = finish(transfer, file, Vec::new(), attrs, target)
-        .await
-        .map_err(broken)?;
+    let (closed, tail) = futures::join!(
+        close_all(further),
+        finish(transfer, file, Vec::new(), attrs, target)
+    );
+    let tail = closed.and(tail).map_err(broken)?;
     Ok(Sent {
         size,
         resumed,

@@ -63,7 +63,7 @@ impl Subject for Broken {
         options: TransferOptions,
         remote: &[u8],
         local: &Path,
-    ) -> Result<(u64, u64)> {
+    ) -> Result<(u64, Vec<String>)> {
         let mut files = 0;
         let mut dirs = vec![(remote.to_vec(), local.to_owned())];
         while let Some((remote, local)) = dirs.pop() {
@@ -99,6 +99,6 @@ impl Subject for Broken {
                 }
             }
         }
-        Ok((files, 0))
+        Ok((files, Vec::new()))
     }
 }

@@ -37,14 +37,14 @@ pub trait Subject: Send + Sync {
         local: &Path,
     ) -> Result<u64>;
 
-    /// Moves a tree from the server; says how many files it thinks arrived and how many failed.
+    /// Moves a tree from the server; says how many files it thinks arrived and what failed.
     async fn download_tree(
         &self,
         pool: SftpPool,
         options: TransferOptions,
         remote: &[u8],
         local: &Path,
-    ) -> Result<(u64, u64)>;
+    ) -> Result<(u64, Vec<String>)>;
 }
 
 /// The client.
@@ -78,11 +78,12 @@ impl Subject for Client {
         options: TransferOptions,
         remote: &[u8],
         local: &Path,
-    ) -> Result<(u64, u64)> {
+    ) -> Result<(u64, Vec<String>)> {
         let report = Transfers::new(pool, options)
             .download_tree(remote, local, &TreeOptions::default())
             .await?;
-        Ok((report.files, report.failed))
+        let failures = report.errors.iter().map(ToString::to_string).collect();
+        Ok((report.files, failures))
     }
 }
 
@@ -355,7 +356,7 @@ impl Case<'_> {
         let complaint = match &outcome {
             _ if wrong > 0 => Some(format!("{wrong} files with wrong bytes")),
             Ok((files, _)) if *files != right => Some(format!("{files} files reported, {right} are right")),
-            Ok((_, 0)) if right != count as u64 => {
+            Ok((_, failed)) if failed.is_empty() && right != count as u64 => {
                 Some(format!("no failure, and {right} of {count} are right"))
             }
             Ok((files, _)) if self.fault == Fault::HostileNames && *files != count as u64 => {
@@ -363,12 +364,12 @@ impl Case<'_> {
             }
             _ => None,
         };
-        let whole = outcome.and_then(|(_, failed)| match failed {
-            0 => Ok(()),
-            _ => Err(longshore_client::Error::new(
+        let whole = outcome.and_then(|(_, failures)| match failures.first() {
+            None => Ok(()),
+            Some(first) => Err(longshore_client::Error::new(
                 ErrorKind::Failure,
                 longshore_client::Stage::Sftp,
-                "some files failed",
+                format!("{} files failed: {first}", failures.len()),
             )),
         });
         self.judge(complaint, &whole)
