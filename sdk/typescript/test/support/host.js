@@ -85,7 +85,7 @@ export class Host {
     const session = await sftp.start(server, user, [`put ${local} large.bin`], "-l", String(kilobits));
     await until(async () => {
       if (session.exitCode !== null) throw new Error("the upload ended before it was seen");
-      return (await readdir(join(server.dataDir, "buckets", user.bucketName, "staging"), { recursive: true })).length > 0;
+      return (await uploadsIn(join(server.dataDir, "buckets", user.bucketName, "staging"))).length > 0;
     }, "the upload does not begin");
     return this.#keep({ session, stop: () => session.kill("SIGKILL") });
   }
@@ -103,7 +103,7 @@ export class Host {
   /** Waits until no unfinished upload is left in a bucket. */
   async unstaged(id, bucket) {
     const staging = join(this.#items[id].dataDir, "buckets", bucket, "staging");
-    await until(async () => (await readdir(staging, { recursive: true })).length === 0, "the upload is still in staging");
+    await until(async () => (await uploadsIn(staging)).length === 0, "the upload is still in staging");
   }
 
   /**
@@ -201,4 +201,9 @@ async function until(condition, otherwise) {
   for (const deadline = Date.now() + PATIENCE_MS; !(await condition()); await sleep(20)) {
     if (Date.now() > deadline) throw new Error(otherwise);
   }
+}
+
+/** What lies in a bucket's staging folder beside its journal, which is always there. */
+async function uploadsIn(staging) {
+  return (await readdir(staging, { recursive: true })).filter((name) => name !== "journal");
 }
