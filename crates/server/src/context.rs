@@ -83,13 +83,16 @@ impl Context {
         if !demands_directory(bytes) {
             return Ok(path);
         }
-        match self.home.stat(&path, true).await {
+        // A link takes the name, wherever it leads.
+        match self.home.stat(&path, false).await {
             Ok(_) => Err(OpError::NameTaken),
             Err(_) => Err(OpError::TrailingSlash),
         }
     }
 
-    async fn expect_directory(&self, path: &RemotePath, follow: bool) -> Result<(), OpError> {
+    /// # Errors
+    /// `TrailingSlash` when it is none, and what the storage says.
+    pub(crate) async fn expect_directory(&self, path: &RemotePath, follow: bool) -> Result<(), OpError> {
         match self.home.stat(path, follow).await?.file_type {
             FileType::Directory => Ok(()),
             _ => Err(OpError::TrailingSlash),

@@ -102,7 +102,9 @@ pub(crate) struct OpenDirectory {
 /// How far a directory has been read.
 pub(crate) struct DirectoryListing {
     pub(crate) pages: Box<dyn Listing>,
-    /// Entries fetched that did not fit into the last reply; `.` and `..` at first.
+    /// Nothing was read yet.
+    pub(crate) at_start: bool,
+    /// Entries fetched that did not fit into the last reply.
     pub(crate) left: VecDeque<DirEntry>,
     /// The store has no more.
     pub(crate) ended: bool,

@@ -34,7 +34,8 @@ async fn open_directory(context: &Context, path: &[u8]) -> Result<HandleId, OpEr
     let pages = context.home.list(&path).await?;
     let listing = DirectoryListing {
         pages,
-        left: dots(context, &path).await?,
+        at_start: true,
+        left: VecDeque::new(),
         ended: false,
     };
     let directory = OpenDirectory {
@@ -47,17 +48,22 @@ async fn open_directory(context: &Context, path: &[u8]) -> Result<HandleId, OpEr
 }
 
 /// `.` and `..`, which the store leaves out and clients of OpenSSH's server are used to. Nothing is above the root.
-async fn dots(context: &Context, path: &RemotePath) -> Result<VecDeque<DirEntry>, OpError> {
-    let own = context.home.stat(path, true).await?;
-    let above = match path.parent() {
-        Some(parent) => context.home.stat(&parent, true).await?,
-        None => own.clone(),
+///
+/// Like the others they are looked at when the directory was read, and left out when they are gone by then.
+async fn dots(context: &Context, path: &RemotePath) -> Vec<DirEntry> {
+    // Above is where the directory lies, not the last link that led there.
+    let Ok(path) = context.home.real_path(path).await else {
+        return Vec::new();
     };
-    let entry = |name: &[u8], stat| DirEntry {
-        name: name.to_vec(),
-        stat,
-    };
-    Ok([entry(b".", own), entry(b"..", above)].into())
+    let above = path.parent().unwrap_or_else(RemotePath::root);
+    let mut dots = Vec::new();
+    for (name, path) in [(".", &path), ("..", &above)] {
+        if let Ok(stat) = context.home.stat(path, false).await {
+            let name = name.into();
+            dots.push(DirEntry { name, stat });
+        }
+    }
+    dots
 }
 
 async fn next_page(context: &Context, handle: &Handle, id: RequestId) -> Result<Bytes, OpError> {
@@ -79,7 +85,10 @@ async fn next_page(context: &Context, handle: &Handle, id: RequestId) -> Result<
         }
         let page = listing.pages.next_page(READDIR_PAGE_ENTRIES).await?;
         listing.ended = page.is_empty();
-        listing.left = page.into();
+        if std::mem::take(&mut listing.at_start) {
+            listing.left.extend(dots(context, &directory.path).await);
+        }
+        listing.left.extend(page);
     }
     if names.is_empty() {
         return Err(OpError::EndOfFile);

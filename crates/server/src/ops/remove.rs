@@ -9,6 +9,10 @@ pub(crate) async fn remove(context: &Context, path: &[u8], reply: ReplyTo) -> Re
 }
 
 async fn remove_path(context: &Context, path: &[u8]) -> Result<(), OpError> {
-    let (path, _) = context.path(path).await?;
+    let (path, directory) = context.path(path).await?;
+    if directory {
+        // What stands there leads to a directory, as was demanded. A link that does is none itself, and stays.
+        context.expect_directory(&path, false).await?;
+    }
     Ok(context.home.remove_file(&path).await?)
 }
