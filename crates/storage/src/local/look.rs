@@ -33,7 +33,12 @@ pub(super) fn set_stat(
 ) -> Result<(), Fault> {
     let place = home.find(path, follow)?;
     if let Some(upload) = home.own_upload(&place)? {
-        return upload.set_stat(changes);
+        upload.set_stat(changes)?;
+        // By whichever way it comes, a size is the latest word on how large the file will be.
+        if let Some(size) = changes.size {
+            upload.declare(size);
+        }
+        return Ok(());
     }
     place.existing()?;
     if let Some(size) = changes.size {

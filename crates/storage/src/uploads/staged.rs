@@ -259,7 +259,7 @@ impl Staged {
     }
 
     /// A client announced the size.
-    pub(super) fn declare(&self, size: u64) {
+    pub(crate) fn declare(&self, size: u64) {
         lock(&self.content).facts.declared = Some(size);
     }
 
