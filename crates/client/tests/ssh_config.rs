@@ -270,7 +270,7 @@ fn setting() -> impl Strategy<Value = String> {
     prop_oneof![
         1 => of(&["Compression"], &["yes", "no", "YES"]).prop_map(join),
         4 => flags.prop_map(|(keyword, value)| format!("{keyword} {value}")),
-        6 => of(&["HostName"], &["real.example", "%h.example", "192.0.2.7", "MiXed.Example", "::1", "%%%h"]).prop_map(join),
+        6 => of(&["HostName"], &["real.example", "%h.example", "192.0.2.7", "MiXed.Example", "::1", "a%%%h"]).prop_map(join),
         3 => of(&["Port"], &["22", "2222", "65535"]).prop_map(join),
         4 => of(&["User"], &["bob", "\"al ice\"", "carol"]).prop_map(join),
         2 => of(&["AddressFamily"], &["inet", "inet6", "any", "INET"]).prop_map(join),
