@@ -6,12 +6,13 @@ In each round six sessions of three users upload, overwrite, append, rename, mak
 after an acknowledged fsync, and somebody creates users. With `kill` the server gets SIGKILL, on a real disk; half of
 the lanes run without durability, which is about power only. With `cut` everything lies on a disk that forgets what was
 not synced (`interop/powercut`), and the power goes at a random operation. After the restart all that was acknowledged
-is there, nothing torn is visible, what was not acknowledged has happened or not, owners resume what was parked, and a
-call repeated with its invocation id gets the same answer.
+is there, each published upload is on record once, nothing torn is visible, what was not acknowledged has happened or
+not, owners resume what was parked, and a call repeated with its invocation id gets the same answer.
 
 To show that the harness notices: `--without SYNC` only pretends one kind of sync (see `syncs.py`), and `--damage`
 changes the data of a killed server: `file` cuts an acknowledged file short, `lost-file` removes one, `torn-file` puts
-half a file there, `catalog` brings back the catalog of the round's beginning.
+half a file there, `catalog` brings back the catalog of the round's beginning, `lost-record` and `doubled-record` take
+the records of uploads out and put one there twice, `mode` changes permissions.
 """
 
 from __future__ import annotations
@@ -96,7 +97,7 @@ def main() -> int:
     parser.add_argument("--first-starts", type=int, default=6, help="cuts during the first start, in each lane")
     parser.add_argument("--seed", type=int, default=None)
     parser.add_argument("--keep", action="store_true", help="keep data and log when something is wrong")
-    parser.add_argument("--damage", choices=["file", "lost-file", "torn-file", "catalog"])
+    parser.add_argument("--damage", choices=["file", "lost-file", "torn-file", "catalog", "lost-record", "doubled-record", "mode"])
     parser.add_argument("--without", choices=[sync.name for sync in syncs.SYNCS])
     options = parser.parse_args()
     if (options.damage and options.how != "kill") or (options.without and options.how != "cut"):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import shutil
+import sqlite3
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -17,7 +20,7 @@ from harness.longshore import Longshore
 from harness.wire import connect
 
 from .machine import Killing, PowerCut
-from .model import Expected, Users
+from .model import Expected, Upload, Users
 from .workload import GONE, Creator, Uploader, same_answer, twice_at_once
 
 HOMES = 3
@@ -37,6 +40,8 @@ class Lane:
         self.homes = [self.server.api.create_user(f"/up/{number}", "uploader") for number in range(HOMES)]
         self.bucket = self.server.bucket()
         self.users = Users()
+        self.recorded: set[str] = set()
+        """Ids of the records of earlier rounds."""
         self.expected = [Expected() for _ in range(HOMES * SESSIONS)]
         self.rounds = self.acknowledged = self.created = 0
         self.damage: str | None = None
@@ -109,8 +114,46 @@ class Lane:
             problems += [f"{self.homes[number // SESSIONS]['homeDirectory']}/{number % SESSIONS}: {w}" for w in wrong]
             self.acknowledged += expected.acknowledged
             expected.acknowledged = 0
+            if not wrong:
+                modes = {path: (directory / path).stat().st_mode & 0o777 for path in expected.modes}
+                problems += expected.wrong_modes(modes)
+        return problems + self._look_at_records() + self._look_at_users(chance)
+
+    def _look_at_records(self) -> list[str]:
+        """Each published upload is on record, once. Those of the end are put there after the start."""
+        deadline = time.monotonic() + 10
+        found: dict[str, Upload] = {}
+        while True:
+            found |= self._new_records()
+            problems = self._wrong_records(list(found.values()))
+            if not any("lost" in problem for problem in problems) or time.monotonic() > deadline:
+                break
+            time.sleep(0.05)
+        self.recorded |= found.keys()
+        for expected in self.expected:
             expected.published.clear()
-        return problems + self._look_at_users(chance)
+            expected.perhaps.clear()
+        return problems
+
+    def _new_records(self) -> dict[str, Upload]:
+        """Id → path in the bucket and size of what was recorded since the last look."""
+        found: dict[str, Upload] = {}
+        token = ""
+        while token is not None:
+            page = self.server.api.call("GET", f"/admin/uploads?pageSize=50&pageToken={token}").json()
+            new = {item["id"]: (item["path"], item["size"]) for item in page["items"] if item["id"] not in self.recorded}
+            found |= new
+            # Newest first: behind a page of old ones there are only older ones.
+            token = page.get("nextPageToken") if new else None
+        return found
+
+    def _wrong_records(self, found: list[Upload]) -> list[str]:
+        problems = []
+        for number, expected in enumerate(self.expected):
+            place = f"{self.homes[number // SESSIONS]['homeDirectory']}/{number % SESSIONS}/"
+            here = [(path.removeprefix(place), size) for path, size in found if path.startswith(place)]
+            problems += [place + problem for problem in expected.wrong_records(here)]
+        return problems
 
     def _look_at_users(self, chance: random.Random) -> list[str]:
         api, users = self.server.api, self.users
@@ -174,6 +217,10 @@ class Lane:
                 if path.name not in ("buckets", "run"):
                     shutil.rmtree(path) if path.is_dir() else path.unlink()
             shutil.copytree(catalog, self.server.data_dir, dirs_exist_ok=True)
+        elif self.damage in ("lost-record", "doubled-record"):
+            self._damage_records()
+        elif self.damage == "mode":
+            self._damage_mode()
         elif self.damage:
             number, path = next(
                 (number, path)
@@ -189,6 +236,25 @@ class Lane:
                 victim.unlink()
             else:
                 (directory / "half").write_bytes(b"half of some file")
+
+
+    def _damage_records(self) -> None:
+        catalog = sqlite3.connect(self.server.data_dir / "catalog.db")
+        with catalog:
+            if self.damage == "lost-record":
+                catalog.execute("DELETE FROM uploads")
+            else:
+                columns = [name for _, name, *_ in catalog.execute("PRAGMA table_info(uploads)") if name not in ("seq", "id")]
+                listed = ", ".join(columns)
+                catalog.execute(f"INSERT INTO uploads (id, {listed}) SELECT randomblob(16), {listed} FROM uploads LIMIT 1")
+        catalog.close()
+
+    def _damage_mode(self) -> None:
+        for number, expected in enumerate(self.expected):
+            directory = self._login(self.homes[number // SESSIONS]).home / str(number % SESSIONS)
+            for path in expected.modes:
+                with contextlib.suppress(FileNotFoundError):  # the last rename was not acknowledged
+                    (directory / path).chmod(0o604)
 
 
 def snapshot(directory: Path) -> dict[str, bytes | None]:

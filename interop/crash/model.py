@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
@@ -14,6 +15,10 @@ Tree = dict[str, Content]
 """Path below the worker's own directory → what is there."""
 
 
+Upload = tuple[str, int]
+"""Path and size of what was published."""
+
+
 @dataclass(frozen=True)
 class Operation:
     """One request, or the requests of one upload."""
@@ -22,6 +27,7 @@ class Operation:
     path: str
     to: str = ""
     content: Content = None
+    mode: int = 0
 
     def __str__(self) -> str:
         return f"{self.kind} {self.path} {self.to}".strip()
@@ -45,6 +51,8 @@ def after(tree: Tree, done: Operation) -> Tree:
                 tree[done.to + path[len(done.path) :]] = tree.pop(path)
         case "link":
             tree[done.to] = tree[done.path]
+        case "chmod":
+            pass
         case _:
             raise AssertionError(done)
     return tree
@@ -93,8 +101,12 @@ class Expected:
     held: dict[str, tuple[Version, int]] = field(default_factory=dict)
     """Uploads left open after a sync: path → the whole content, and how much of it was acknowledged as safe."""
     acknowledged: int = 0
-    published: list[tuple[str, int]] = field(default_factory=list)
-    """Path and size of each upload whose CLOSE was acknowledged since the last look."""
+    published: list[Upload] = field(default_factory=list)
+    """Each upload whose CLOSE was acknowledged since the last look."""
+    perhaps: list[Upload] = field(default_factory=list)
+    """What may be on record too: CLOSE was not answered, or it changed a file in place."""
+    modes: dict[str, int] = field(default_factory=dict)
+    """Path → permissions, where a SETSTAT of them was acknowledged."""
 
     def begin(self, operation: Operation) -> None:
         self.unanswered = operation
@@ -105,8 +117,46 @@ class Expected:
         self.tree = after(self.tree, operation)
         self.unanswered = None
         self.acknowledged += 1
+        self._follow_modes(operation)
         if operation.kind == "put":
-            self.published.append((operation.path, len(operation.content.bytes())))
+            self.publish(operation.path, operation.content)
+        elif operation.kind == "append":
+            self.perhaps.append((operation.path, len(operation.content.bytes())))
+
+    def publish(self, path: str, content: Content) -> None:
+        """An upload was acknowledged."""
+        self.published.append((path, len(content.bytes())))
+
+    def _follow_modes(self, done: Operation) -> None:
+        """A new version keeps the permissions of the old one; a name takes its file's along."""
+        modes = self.modes
+        match done.kind:
+            case "chmod":
+                modes[done.path] = done.mode
+            case "rename" | "link":
+                modes.pop(done.to, None)
+                if done.path in modes:
+                    modes[done.to] = modes[done.path] if done.kind == "link" else modes.pop(done.path)
+            case "rename directory":
+                for path in [path for path in modes if path.startswith(done.path + "/")]:
+                    modes[done.to + path[len(done.path) :]] = modes.pop(path)
+            case "remove":
+                modes.pop(done.path, None)
+
+    def wrong_modes(self, found: dict[str, int]) -> list[str]:
+        """Files whose permissions are not what was set last."""
+        return [
+            f"{path} has the mode {found[path]:o}, not {mode:o}" for path, mode in self.modes.items() if found[path] != mode
+        ]
+
+    def wrong_records(self, found: list[Upload]) -> list[str]:
+        """Whether each upload is on record exactly once, those that may be there at most once."""
+        there, must, may = Counter(found), Counter(self.published), Counter(self.perhaps)
+        if self.unanswered and self.unanswered.kind in ("put", "append", "torn append"):
+            may[(self.unanswered.path, len(self.unanswered.content.bytes()))] += 1
+        problems = [f"{times} records of the upload of {size} bytes to {path} are lost" for (path, size), times in (must - there).items()]
+        problems += [f"{times} records of {size} bytes to {path} are too many" for (path, size), times in (there - must - may).items()]
+        return problems
 
     def settle(self, found: dict[str, bytes | None], split: bool) -> list[str]:
         """Finds out which way the unanswered operation went; gives what is wrong."""
@@ -115,11 +165,18 @@ class Expected:
             if not differences(tree, found, loose):
                 self.tree = tree
                 self._adopt_loose(found, loose)
+                self._forget_unsure_modes()
                 return []
         problems = differences(self.tree, found, loose)
         if self.unanswered:
             problems.append(f"unanswered was: {self.unanswered}")
         return problems
+
+    def _forget_unsure_modes(self) -> None:
+        last = self.unanswered
+        if last:
+            touched = (last.path + "/", (last.to or last.path) + "/")
+            self.modes = {path: mode for path, mode in self.modes.items() if not f"{path}/".startswith(touched)}
 
     def _adopt_loose(self, found: dict[str, bytes | None], loose: str | None) -> None:
         if loose and found[loose] != self.tree[loose].bytes():

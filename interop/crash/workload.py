@@ -23,6 +23,7 @@ from harness.wire import (
     Refused,
     Wire,
     connect,
+    mode_attribute,
     size_attribute,
     text,
 )
@@ -132,7 +133,7 @@ class Uploader:
         directories = ["", *(path for path in free if tree[path] is None)]
         kinds = {"new": 30, "mkdir": 6 if len(directories) < 5 else 0}
         if files:
-            kinds |= {"overwrite": 22, "rename": 16, "remove": 10, "append": 5, "link": 2}
+            kinds |= {"overwrite": 22, "rename": 16, "remove": 10, "append": 5, "chmod": 4, "link": 2}
         if len(directories) > 1:
             kinds |= {"rmdir": 5, "rename directory": 3}
         if len(files) > FILES:
@@ -221,6 +222,10 @@ class Uploader:
         self._do(Operation("link", path, to), lambda: self.wire.hard_link(self._at(path), self._at(to)))
         self._do(Operation("remove", path), lambda: self.wire.remove(self._at(path)))
 
+    def _chmod(self, files, _directories) -> None:
+        path, mode = self.chance.choice(files), self.chance.choice([0o600, 0o640, 0o664, 0o755])
+        self._do(Operation("chmod", path, mode=mode), lambda: self.wire.set_stat(self._at(path), mode_attribute(mode)))
+
     def _mkdir(self, _files, directories) -> None:
         path = self._fresh(directories)
         if path.count("/") < 3:
@@ -278,7 +283,7 @@ class Uploader:
                     problems.append(f"{path}: {safe} bytes were synced, and the owner finds {len(found)}")
                 found = None
             self._complete(path, data, len(found or b""))
-            self.expected.tree[path] = version
+            self._is_published(path, version)
         self.expected.held.clear()
         return problems
 
@@ -295,7 +300,11 @@ class Uploader:
         """Continues an upload whose CLOSE was not answered, whatever became of it."""
         data = last.content.bytes()
         self._write_like_scp(last.path, data)
-        self.expected.tree[last.path] = last.content
+        self._is_published(last.path, last.content)
+
+    def _is_published(self, path: str, version: Version) -> None:
+        self.expected.tree[path] = version
+        self.expected.publish(path, version)
 
     def _complete(self, path: str, data: bytes, have: int) -> None:
         handle = self.wire.open(self._at(path), F_WRITE | F_CREAT)

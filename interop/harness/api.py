@@ -31,7 +31,8 @@ class UsersApi:
                 payload = body if isinstance(body, bytes) else json.dumps(body).encode()
                 sent["content-type"] = "application/json"
             sent.update({name.replace("_", "-"): value for name, value in headers.items()})
-            connection.request(method, "/2022-04-01" + path, payload, sent)
+            base = "" if path.startswith("/admin/") else "/2022-04-01"
+            connection.request(method, base + path, payload, sent)
             response = connection.getresponse()
             return Answer(response.status, {k.lower(): v for k, v in response.getheaders()}, response.read())
         finally:

@@ -21,9 +21,10 @@ def _harness(*arguments: str) -> Finished:
     return run(command, check=False, timeout=200, env=environment)
 
 
-@pytest.mark.parametrize("damage", ["file", "lost-file", "torn-file", "catalog"])
+@pytest.mark.parametrize("damage", ["file", "lost-file", "torn-file", "catalog", "lost-record", "doubled-record", "mode"])
 def test_damage_is_noticed(damage):
-    _notices("kill", "--rounds", "1", "--lanes", "1", "--damage", damage)
+    # Not every round has something to damage: permissions that were changed, say.
+    _notices("kill", "--rounds", "8", "--lanes", "1", "--damage", damage)
 
 
 @pytest.mark.parametrize("sync", [sync.name for sync in SYNCS if sync.when == "work"])

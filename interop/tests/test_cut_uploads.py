@@ -3,6 +3,7 @@ what came without a gap and goes on from there with an ordinary client."""
 
 from __future__ import annotations
 
+import hashlib
 import random
 import struct
 import threading
@@ -38,6 +39,8 @@ def _with_curl(login: Login, work: Path, local: Path) -> None:
 
 
 RESUMERS = {"sftp": _with_sftp, "lftp": _with_lftp, "curl": _with_curl}
+VERDICTS = {"sftp": "appended", "lftp": "size-matches", "curl": "appended"}
+"""lftp sets the size in the end, the others open the file for appending."""
 
 
 class Reader:
@@ -132,11 +135,12 @@ def test_a_cut_upload_is_resumed_where_its_gap_free_front_ends(target, login, wo
         work = workdir / f"client-{number}"
         work.mkdir()
         login.on_disk(b"file").write_bytes(OLD)
-        _cut_and_resume(chance, in_order, login, other, lambda: RESUMERS[client](login, work, workdir / "new"))
+        _cut_and_resume(target, chance, in_order, login, other, lambda: RESUMERS[client](login, work, workdir / "new"))
+        _check_record(target, login, number + 1, VERDICTS[client])
 
 
 def _cut_and_resume(
-    chance: random.Random, in_order: bool, login: Login, other: Login, resume: Callable[[], None]
+    target, chance: random.Random, in_order: bool, login: Login, other: Login, resume: Callable[[], None]
 ) -> None:
     with Reader(other) as reader:
         transport = connect(login)
@@ -152,6 +156,8 @@ def _cut_and_resume(
             assert wire.read_file(b"/file") == NEW_CONTENT[:front]
         assert login.on_disk(b"file").read_bytes() == OLD
         assert not reader.problems, reader.problems
+        # Until the server has noticed, the owner would join a handle that lives.
+        wait_until(lambda: _unfinished(target) == [("parked", front)], "the upload to be parked")
         reader.resumed = True
         resume()
         wait_until(lambda: login.on_disk(b"file").read_bytes() == NEW_CONTENT, "the new content to be published")
@@ -159,6 +165,28 @@ def _cut_and_resume(
         wait_until(lambda: reader.reads > reads + 1 or reader.problems, "somebody to read it")
     assert not reader.problems, reader.problems
     assert list(login.home.iterdir()) == [login.on_disk(b"file")]
+
+
+def _unfinished(target) -> list[tuple[str, int]]:
+    """State and gap-free bytes of every upload that is not finished."""
+    items = target.api.call("GET", "/admin/unfinished-uploads").json()["items"]
+    return [(item["state"], item["unfinished"]["gapFree"]) for item in items]
+
+
+def _check_record(target, login: Login, uploads: int, verdict: str) -> None:
+    """The newest of so many records tells how the upload went, and the digest of what was published in the end."""
+
+    def records() -> list[dict]:
+        return target.api.call("GET", f"/admin/uploads?username={login.user}&pageSize=50").json()["items"]
+
+    wait_until(lambda: len(records()) >= uploads and records()[0]["digest"] != "pending", "the record with its digest")
+    found = records()
+    assert len(found) == uploads
+    record, evidence = found[0], found[0]["evidence"]
+    assert (record["state"], record["verdict"]) == ("published", verdict), record
+    assert (record["size"], record["sha256"]) == (len(NEW_CONTENT), hashlib.sha256(NEW_CONTENT).hexdigest()), record
+    assert (evidence["dropped"], evidence["resumed"]) == (1, 1), record
+    assert evidence.get("carriedOver", 0) == evidence.get("holes", 0) == 0, record
 
 
 def test_a_resumed_upload_is_published_though_the_cut_was_not_noticed(target, login, workdir):
