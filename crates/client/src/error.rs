@@ -35,9 +35,9 @@ pub enum Stage {
     Verify,
 }
 
-/// What went wrong, for programs; exit codes and JSON `code`s are derived from it.
+/// What went wrong, for programs; exit codes and JSON `code`s are derived from it. A new kind breaks those who map them all, on
+/// purpose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
 pub enum ErrorKind {
     /// The caller gave something unusable.
     InvalidInput,

@@ -104,7 +104,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> process::ExitCode {
         Ok(()) => ExitCode::Ok.into(),
         Err(error) => {
             complain(&error);
-            error.code().into()
+            error.exit()
         }
     }
 }

@@ -12,6 +12,7 @@ pub type Result<T, E = CliError> = std::result::Result<T, E>;
 #[derive(Debug)]
 pub struct CliError {
     code: ExitCode,
+    status: Option<u8>,
     message: String,
     source: Option<Box<dyn Error + Send + Sync>>,
     hint: Option<String>,
@@ -23,9 +24,20 @@ impl CliError {
     pub fn new(code: ExitCode, message: impl Into<String>) -> Self {
         Self {
             code,
+            status: None,
             message: message.into(),
             source: None,
             hint: None,
+        }
+    }
+
+    /// Ends the process with this exit status and says nothing, because all has been said: the status of a command that ran
+    /// elsewhere.
+    #[must_use]
+    pub fn silent(status: u8) -> Self {
+        Self {
+            status: Some(status),
+            ..Self::new(ExitCode::Failure, "")
         }
     }
 
@@ -49,9 +61,18 @@ impl CliError {
         self.code
     }
 
-    /// The text for standard error: `error:` with the whole chain of causes, then the `hint:` lines.
+    /// What the process ends with.
+    #[must_use]
+    pub fn exit(&self) -> std::process::ExitCode {
+        self.status.map_or_else(|| self.code.into(), Into::into)
+    }
+
+    /// The text for standard error, nothing for a [`silent`](Self::silent) one: `error:` with the whole chain of causes, then the `hint:` lines.
     #[must_use]
     pub fn render(&self) -> String {
+        if self.status.is_some() {
+            return String::new();
+        }
         let mut text = format!("error: {self}\n");
         for line in self.hint.iter().flat_map(|hint| hint.lines()) {
             text.push_str(&format!("hint: {line}\n"));

@@ -14,9 +14,9 @@ pub enum ExitCode {
     Config = 3,
     /// No server answered.
     Unreachable = 4,
-    /// The server does not accept the API key, or the caller may not use the admin socket.
+    /// The server does not accept the API key or login, or the caller may not use the admin socket.
     Unauthorized = 5,
-    /// The user or API key does not exist.
+    /// The user, API key, upload or file does not exist.
     NotFound = 6,
     /// The server understood the request and refused it.
     Refused = 7,
@@ -30,6 +30,26 @@ pub enum ExitCode {
     Listen = 11,
     /// A server's host key is not known, is another one, or was not accepted.
     HostKey = 12,
+    /// The connection was lost, or a deadline passed.
+    Lost = 13,
+    /// A proxy refused.
+    Proxy = 14,
+    /// A file's or directory's permissions forbid it.
+    PermissionDenied = 15,
+    /// Something is in the way: the name is taken, a directory is not empty or is no directory.
+    InTheWay = 16,
+    /// There is no space left.
+    NoSpace = 17,
+    /// A guard stopped it before it did harm.
+    Guarded = 18,
+    /// The bytes on the other side are not those that were sent.
+    Integrity = 19,
+    /// Some of it was done, some not.
+    Incomplete = 20,
+    /// It was interrupted (SIGINT).
+    Interrupted = 130,
+    /// `run` alone: the command could not be run, or its end is not known.
+    NotRun = 255,
 }
 
 impl ExitCode {
@@ -45,17 +65,48 @@ impl ExitCode {
         (Self::Unreachable, "no server answered"),
         (
             Self::Unauthorized,
-            "the API key is not accepted, or the admin socket belongs to somebody else",
+            "the API key or the login is not accepted, or the admin socket belongs to somebody else",
         ),
-        (Self::NotFound, "the user, API key or upload does not exist"),
+        (
+            Self::NotFound,
+            "the user, API key, upload, file or directory does not exist",
+        ),
         (Self::Refused, "the server understood the request and refused it"),
-        (Self::ServerFault, "the server failed, or is shutting down"),
+        (Self::ServerFault, "the server failed, is shutting down, or does not keep to the protocol"),
         (Self::DataDir, "the data directory cannot be used"),
         (Self::DataDirInUse, "another process uses the data directory"),
         (Self::Listen, "a listen address is taken or cannot be bound"),
         (
             Self::HostKey,
             "a server's host key is not known, is another one, or was not accepted",
+        ),
+        (
+            Self::Lost,
+            "the connection was lost or a deadline passed: trying again may help",
+        ),
+        (Self::Proxy, "a proxy refused"),
+        (
+            Self::PermissionDenied,
+            "permissions on the server or here forbid it",
+        ),
+        (
+            Self::InTheWay,
+            "something is in the way: a name is taken, a directory is not empty, a file is where a directory should be",
+        ),
+        (Self::NoSpace, "no space is left on the server or here"),
+        (Self::Guarded, "a guard stopped it before it did harm"),
+        (
+            Self::Integrity,
+            "the bytes on the other side are not those that were sent",
+        ),
+        (
+            Self::Incomplete,
+            "some of it was done, some not: the messages tell which",
+        ),
+        (Self::Interrupted, "interrupted by Ctrl-C or SIGINT"),
+        (
+            Self::NotRun,
+            "`run`: the command could not be run (otherwise its own exit status is passed on)",
         ),
     ];
 }

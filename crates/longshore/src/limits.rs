@@ -27,6 +27,9 @@ pub(crate) const SFTP_SERVER_THREADS: usize = 8;
 /// Largest API key file, bytes.
 pub(crate) const KEY_FILE_MAX: u64 = 4096;
 
+/// Longest password or passphrase in a file or on standard input, bytes; the line end not counted.
+pub(crate) const SECRET_LINE_MAX: usize = 16 * 1024;
+
 /// `sun_path` of sockaddr_un(7) including the final NUL, bytes.
 pub(crate) const SOCKET_PATH_MAX: usize = 108;
 

@@ -1,14 +1,23 @@
-//! The client of the API that the `user` and `api-key` commands use: over HTTP with a key, or over the admin
-//! socket without one.
+//! What the client commands share: of the HTTP API ([`api`]), and of SFTP and SSH servers everywhere else.
+//!
+//! A command over SFTP flattens [`ConnectArgs`] into its arguments, reads its targets with [`Place`], and does its work on a
+//! [`Session`] inside [`block_on`]. Errors of the client become those of the program with `?` (the module `failure`).
 
-mod answer;
-mod key;
-mod target;
-mod transport;
-mod url;
+pub mod api;
+mod ask;
+mod connect_args;
+mod failure;
+mod names;
+mod place;
+mod proxy;
+mod report;
+mod secret;
+mod session;
 
-pub use answer::Answer;
-pub use key::ApiKey;
-pub use target::{ClientArgs, Target};
-pub use transport::Client;
-pub use url::{InvalidUrl, Url};
+pub use api::{Answer, ApiKey, Client, ClientArgs, InvalidUrl, Target, Url};
+
+pub(crate) use connect_args::ConnectArgs;
+pub(crate) use failure::Failures;
+pub(crate) use names::{name_json, shown};
+pub(crate) use place::Place;
+pub(crate) use session::{Session, block_on, block_on_threads};

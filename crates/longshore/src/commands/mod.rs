@@ -3,8 +3,11 @@
 mod api_key;
 mod completion;
 mod config;
+mod guard;
 mod host_key;
+mod mkdir;
 pub(crate) mod oint;
+mod rmdir;
 mod selftest;
 mod serve;
 mod sftp_server;
@@ -49,6 +52,10 @@ pub enum Command {
     /// Keep the host keys of servers that are connected to
     #[command(subcommand)]
     Trust(trust::TrustCommand),
+    /// Make directories on a server
+    Mkdir(mkdir::MkdirArgs),
+    /// Remove empty directories on a server
+    Rmdir(rmdir::RmdirArgs),
     /// Call a function of the Open Integration Package: OPI_SFTP, OPI_SSH
     Oint(oint::OintArgs),
     /// Print a completion script for a shell
@@ -73,6 +80,8 @@ impl Command {
             Self::Selftest(args) => args.run(common),
             Self::SftpServer(args) => args.run(),
             Self::Trust(command) => command.run(),
+            Self::Mkdir(args) => args.run(),
+            Self::Rmdir(args) => args.run(),
             Self::Oint(args) => args.run(),
             Self::Completion(args) => args.run(),
             Self::Version(args) => args.run(),
