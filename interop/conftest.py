@@ -26,10 +26,16 @@ def pytest_addoption(parser):
     )
 
 
+    parser.addoption("--long", action="store_true", help="run what takes many minutes too")
+
+
 def pytest_collection_modifyitems(config, items):
-    if not config.getoption("--control"):
-        return
-    left_out = [item for item in items if item.get_closest_marker("longshore_only")]
+    unwanted = []
+    if config.getoption("--control"):
+        unwanted.append("longshore_only")
+    if not config.getoption("--long"):
+        unwanted.append("takes_long")
+    left_out = [item for item in items if any(item.get_closest_marker(mark) for mark in unwanted)]
     config.hook.pytest_deselected(items=left_out)
     items[:] = [item for item in items if item not in left_out]
 
