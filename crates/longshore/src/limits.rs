@@ -36,3 +36,18 @@ pub(crate) const SOCKET_PATH_MAX: usize = 108;
 /// The clock is taken as not set when it shows a time before 2024-01-01T00:00:00Z, seconds since 1970: no
 /// release of this program is older, and records with such times would be wrong for ever.
 pub(crate) const CLOCK_MIN_UNIX_SECS: u64 = 1_704_067_200;
+
+/// Words of one line of a batch file (OpenSSH: `MAXARGS`). More is an error.
+pub(crate) const BATCH_WORDS: usize = 128;
+
+/// Bytes of one line of a batch file (OpenSSH: 2047). A longer one is an error.
+pub(crate) const BATCH_LINE_LEN: usize = 64 << 10;
+
+/// Names that one pattern may match, here or on a server. More is an error.
+pub(crate) const PATTERN_MATCHES: usize = 1_000_000;
+
+/// Warnings and failures that a command keeps for its JSON document and its end. The rest is counted.
+pub(crate) const KEPT_WARNINGS: usize = 1000;
+
+/// Lines of the shell's history that are kept.
+pub(crate) const SHELL_HISTORY: usize = 1000;

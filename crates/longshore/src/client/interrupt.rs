@@ -51,7 +51,10 @@ impl Interrupt {
 
     /// Cancelled by the next signal.
     pub(crate) fn token(&self) -> CancellationToken {
-        self.current.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.current
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// A token that no signal has cancelled yet, for the next of several pieces of work.
@@ -124,7 +127,10 @@ mod tests {
     use super::*;
 
     fn words(words: &[&[u8]]) -> Vec<OsString> {
-        words.iter().map(|word| OsString::from_vec(word.to_vec())).collect()
+        words
+            .iter()
+            .map(|word| OsString::from_vec(word.to_vec()))
+            .collect()
     }
 
     #[test]
@@ -135,17 +141,32 @@ mod tests {
             r"longshore put --resume 'a b' 'it'\''s' me@h:x"
         );
         let args = words(&[b"longshore", b"get", b"h:a", b"--resume", b"b"]);
-        assert_eq!(again(args, "get", Some("--resume")), "longshore get h:a --resume b");
+        assert_eq!(
+            again(args, "get", Some("--resume")),
+            "longshore get h:a --resume b"
+        );
         let args = words(&[b"longshore", b"sync", b"\xff\n'", b"h:"]);
         assert_eq!(again(args, "sync", None), r"longshore sync $'\377\012\'' h:");
     }
 
     #[test]
     fn what_is_pasted_is_what_was_given() {
-        for word in [&b"plain"[..], b"a b", b"it's", b"$(x) `y` \\", b"\xff\x01'\\", b"", b"~", b"*"] {
+        for word in [
+            &b"plain"[..],
+            b"a b",
+            b"it's",
+            b"$(x) `y` \\",
+            b"\xff\x01'\\",
+            b"",
+            b"~",
+            b"*",
+        ] {
             let quoted = for_shell(OsStr::from_bytes(word));
             let script = format!("printf %s {quoted}");
-            let said = std::process::Command::new("bash").args(["-c", &script]).output().unwrap();
+            let said = std::process::Command::new("bash")
+                .args(["-c", &script])
+                .output()
+                .unwrap();
             assert_eq!(said.stdout, word, "{quoted}");
         }
     }

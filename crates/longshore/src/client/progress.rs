@@ -66,7 +66,9 @@ impl Bars {
             } => {
                 state.started += 1;
                 let name = match direction {
-                    Direction::Upload if !local.as_os_str().is_empty() => local.as_os_str().as_encoded_bytes(),
+                    Direction::Upload if !local.as_os_str().is_empty() => {
+                        local.as_os_str().as_encoded_bytes()
+                    }
                     Direction::Upload | Direction::Download => remote,
                 };
                 let file = File {
@@ -92,7 +94,9 @@ impl Bars {
 
     fn progress(&self, state: &mut State, id: TransferId, done: u64, total: Option<u64>) {
         let drawn = state.drawn;
-        let Some(file) = state.files.get_mut(&id) else { return };
+        let Some(file) = state.files.get_mut(&id) else {
+            return;
+        };
         file.done = done;
         if file.bar.is_none() && drawn < MOST_BARS {
             let total = total.or(file.size);
@@ -100,7 +104,9 @@ impl Bars {
                 Some(len) => ProgressBar::new(len).with_style(style(KNOWN)),
                 None => ProgressBar::no_length().with_style(style(UNKNOWN)),
             };
-            let bar = self.screen.insert_before(&self.total, bar.with_message(file.name.clone()));
+            let bar = self
+                .screen
+                .insert_before(&self.total, bar.with_message(file.name.clone()));
             // what was there before was not moved now
             bar.set_position(done);
             bar.reset_eta();

@@ -1,16 +1,20 @@
 //! All commands, one file each.
 
 mod api_key;
+mod batch;
 mod completion;
 mod config;
+mod get;
 mod guard;
 mod host_key;
 mod mkdir;
 pub(crate) mod oint;
+mod put;
 mod rmdir;
 mod selftest;
 mod serve;
 mod sftp_server;
+mod sync;
 mod trust;
 mod upload;
 mod user;
@@ -56,6 +60,12 @@ pub enum Command {
     Mkdir(mkdir::MkdirArgs),
     /// Remove empty directories on a server
     Rmdir(rmdir::RmdirArgs),
+    /// Upload files and trees
+    Put(put::PutArgs),
+    /// Download files and trees
+    Get(get::GetArgs),
+    /// Make a tree the same on the other side
+    Sync(sync::SyncArgs),
     /// Call a function of the Open Integration Package: OPI_SFTP, OPI_SSH
     Oint(oint::OintArgs),
     /// Print a completion script for a shell
@@ -82,6 +92,9 @@ impl Command {
             Self::Trust(command) => command.run(),
             Self::Mkdir(args) => args.run(),
             Self::Rmdir(args) => args.run(),
+            Self::Put(args) => args.run(),
+            Self::Get(args) => args.run(),
+            Self::Sync(args) => args.run(),
             Self::Oint(args) => args.run(),
             Self::Completion(args) => args.run(),
             Self::Version(args) => args.run(),

@@ -57,7 +57,9 @@ pub(super) fn event(event: &Event) -> Option<Value> {
         }
         Event::Step(told) => {
             tag(&mut object, "step", None);
-            let Value::Object(members) = step(told)? else { return None };
+            let Value::Object(members) = step(told)? else {
+                return None;
+            };
             object.extend(members);
         }
         _ => return None,
@@ -137,7 +139,12 @@ pub(super) fn warning(path: &[u8], message: &str) -> Value {
 pub(super) fn end(report: &Report, error: Option<&CliError>) -> Value {
     let mut object = Map::new();
     tag(&mut object, "end", None);
-    object.extend(totals(report, Vec::new(), error).into_iter().filter(|(name, _)| *name != "warnings").map(owned));
+    object.extend(
+        totals(report, Vec::new(), error)
+            .into_iter()
+            .filter(|(name, _)| *name != "warnings")
+            .map(owned),
+    );
     object.into()
 }
 
@@ -160,7 +167,12 @@ pub(super) fn totals(
         ("skipped", report.skipped.into()),
         ("failed", report.failed.into()),
         ("dry_run", report.dry_run.into()),
-        ("interrupted", error.is_some_and(|error| error.code() == ExitCode::Interrupted).into()),
+        (
+            "interrupted",
+            error
+                .is_some_and(|error| error.code() == ExitCode::Interrupted)
+                .into(),
+        ),
         ("error", error.map(ToString::to_string).into()),
         ("seconds", in_seconds(report.duration)),
     ]
@@ -310,7 +322,10 @@ mod tests {
             path: b"old".to_vec(),
             directory: true,
         });
-        assert_eq!(event(&progress), Some(json!({"event": "progress", "id": 3, "done": 5, "total": null})));
+        assert_eq!(
+            event(&progress),
+            Some(json!({"event": "progress", "id": 3, "done": 5, "total": null}))
+        );
         assert_eq!(
             event(&failed),
             Some(json!({
@@ -328,11 +343,19 @@ mod tests {
         let report = Report {
             files: 2,
             failed: 1,
-            errors: vec![Error::new(ErrorKind::PermissionDenied, longshore_client::Stage::Sftp, "no").path("x")],
+            errors: vec![
+                Error::new(ErrorKind::PermissionDenied, longshore_client::Stage::Sftp, "no").path("x"),
+            ],
             ..Report::default()
         };
-        let end = end(&report, Some(&CliError::new(ExitCode::Interrupted, "interrupted")));
-        assert_eq!((&end["event"], &end["files"], &end["interrupted"]), (&"end".into(), &2.into(), &true.into()));
+        let end = end(
+            &report,
+            Some(&CliError::new(ExitCode::Interrupted, "interrupted")),
+        );
+        assert_eq!(
+            (&end["event"], &end["files"], &end["interrupted"]),
+            (&"end".into(), &2.into(), &true.into())
+        );
         assert_eq!(
             end["errors"],
             json!([{"path": "x", "kind": "permission_denied", "exit_code": 15, "message": "x: no", "hint": null}])

@@ -8,7 +8,6 @@ use longshore_client::transfer::{Direction, Placed, Proof, Receipt, Report, Step
 use super::super::names::shown;
 use super::super::progress::{seconds, size};
 use super::json::reason_word;
-use crate::error::CliError;
 
 /// What was moved, and how it was checked; one line.
 pub(super) fn receipt(receipt: &Receipt) -> String {
@@ -53,7 +52,12 @@ pub(super) fn step(step: &Step, verbosity: u8) -> Option<String> {
             path,
             size: bytes,
             reason,
-        } => format!("copy    {} ({}, {})\n", shown(path), size(*bytes), reason_word(*reason)),
+        } => format!(
+            "copy    {} ({}, {})\n",
+            shown(path),
+            size(*bytes),
+            reason_word(*reason)
+        ),
         Step::MakeDir { path } => format!("mkdir   {}\n", shown(path)),
         Step::Link { path, target } => format!("link    {} -> {}\n", shown(path), shown(target)),
         Step::Remove { path, directory } => {
@@ -74,9 +78,15 @@ pub(super) fn warning(path: &[u8], message: &str) -> String {
 /// A file that was not moved.
 pub(super) fn failure(error: &Error) -> String {
     let path = error.failed_path().map(|path| format!("{}: ", shown(path)));
-    let mut text = format!("error: {}{}\n", path.unwrap_or_default(), shown(error.message().as_bytes()));
+    let mut text = format!(
+        "error: {}{}\n",
+        path.unwrap_or_default(),
+        shown(error.message().as_bytes())
+    );
     if let Some(hint) = error.next_step() {
-        text.push_str(&CliError::hint_lines(hint));
+        for line in hint.lines() {
+            text.push_str(&format!("hint: {}\n", shown(line.as_bytes())));
+        }
     }
     text
 }
@@ -124,7 +134,9 @@ mod tests {
 
     #[test]
     fn what_a_server_says_commands_no_terminal() {
-        let error = Error::new(ErrorKind::Failure, Stage::Sftp, "no\u{1b}[2J").path(b"a\x1b[0m".to_vec()).hint("try");
+        let error = Error::new(ErrorKind::Failure, Stage::Sftp, "no\u{1b}[2J")
+            .path(b"a\x1b[0m".to_vec())
+            .hint("try");
         assert_eq!(failure(&error), "error: a\\u{1b}[0m: no\\u{1b}[2J\nhint: try\n");
         assert_eq!(warning(b"\r", "x\n"), "warning: \\r: x\\n\n");
     }
@@ -144,6 +156,9 @@ mod tests {
     #[test]
     fn the_same_is_told_to_those_who_ask_twice() {
         let same = Step::Same { path: b"a".to_vec() };
-        assert_eq!((step(&same, 1), step(&same, 2)), (None, Some("same    a\n".to_owned())));
+        assert_eq!(
+            (step(&same, 1), step(&same, 2)),
+            (None, Some("same    a\n".to_owned()))
+        );
     }
 }

@@ -95,8 +95,13 @@ impl Reporter {
         }
         match self.format {
             Format::Lines => {
-                let withheld = matches!(event, Event::Failed { kind: ErrorKind::IsADirectory, .. })
-                    && self.into_directory.load(Ordering::Relaxed);
+                let withheld = matches!(
+                    event,
+                    Event::Failed {
+                        kind: ErrorKind::IsADirectory,
+                        ..
+                    }
+                ) && self.into_directory.load(Ordering::Relaxed);
                 if !withheld && let Some(object) = json::event(event) {
                     self.print(&format!("{object}\n"));
                 }
@@ -188,7 +193,11 @@ impl Reporter {
         if report.failed == 0 {
             return Ok(());
         }
-        let mut codes: Vec<ExitCode> = report.errors.iter().map(|error| exit_code(error.kind())).collect();
+        let mut codes: Vec<ExitCode> = report
+            .errors
+            .iter()
+            .map(|error| exit_code(error.kind()))
+            .collect();
         codes.dedup();
         let code = match codes[..] {
             [code] if report.files == 0 => code,
@@ -200,7 +209,10 @@ impl Reporter {
             }
         }
         let all = report.failed + report.files;
-        Err(CliError::new(code, format!("{} of {all} were not moved", report.failed)))
+        Err(CliError::new(
+            code,
+            format!("{} of {all} were not moved", report.failed),
+        ))
     }
 
     fn end_of_text(&self, report: &Report, good: bool) {
