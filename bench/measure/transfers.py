@@ -5,12 +5,12 @@ from __future__ import annotations
 import filecmp
 import os
 import shutil
-import subprocess
 from pathlib import Path
 from statistics import median
 
 from .client import Client
-from .servers import LOCALHOST, Login
+from .relay import Relay
+from .servers import Login
 from .table import Row
 
 MIB = 1024 * 1024
@@ -61,27 +61,12 @@ def time_over_distance(
     times: dict[str, list[float]] = {server.name: [] for server in servers}
     for server in servers:
         login = server.new_login()
-        with _Relay(relay, server.port, round_trip_ms / 2) as port:
+        with Relay(relay, server.port, round_trip_ms / 2) as port:
             for _ in range(runs):
                 times[server.name].append(client.batch(login, f"put {source} file\n", port))
         client.batch(login, "rm file\n")
     source.unlink()
     return [_row(f"{mib} MiB up at {round_trip_ms} ms round trip", "s", times, 0.4)]
-
-
-class _Relay:
-    """The delay relay in front of a port; gives the port to connect to."""
-
-    def __init__(self, binary: Path, port: int, delay_ms: float):
-        self.argv = [binary, f"{LOCALHOST}:{port}", f"{delay_ms:.0f}"]
-
-    def __enter__(self) -> int:
-        self.process = subprocess.Popen(self.argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        return int(self.process.stdout.readline().rsplit(":", 1)[1])
-
-    def __exit__(self, *_) -> None:
-        self.process.stdin.close()  # that is what ends it
-        self.process.wait(10)
 
 
 def _row(what: str, unit: str, values: dict[str, list[float]], bar: float) -> Row:
