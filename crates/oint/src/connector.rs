@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use longshore_client::sftp::{Sftp, SftpOptions};
-use longshore_client::{Connection, ConnectionInfo, NonInteractive, SftpChannels as _};
+use longshore_client::{Connection, ConnectionInfo, Error, NonInteractive, SftpChannels as _, Stage};
 use serde_json::{Value, json};
 
 use crate::error::{OintError, Result};
@@ -69,7 +69,7 @@ impl Connector {
     /// # Errors
     /// With the stage's prefix.
     pub fn connect(&self) -> Result<Value> {
-        let (options, log, asks) = {
+        let (options, log, asks, proxy) = {
             let state = self.unconnected("Connection already initialized")?;
             let (settings, _) = state
                 .settings
@@ -80,7 +80,8 @@ impl Connector {
                 crate::settings::Auth::KeyboardInteractive(answers) => Some(answers.len()),
                 _ => None,
             };
-            (connect_options(settings, proxy)?, state.log.clone(), asks)
+            let options = connect_options(settings, proxy)?;
+            (options, state.log.clone(), asks, proxy.map(|proxy| proxy.kind))
         };
         note(log.as_deref(), "Connecting to SSH server");
         match runtime::block_on(Connection::connect(&options, &NonInteractive)) {
@@ -91,7 +92,13 @@ impl Connector {
                 Ok(answer)
             }
             Err(error) => {
-                let error = OintError::from(error);
+                let error = match proxy {
+                    Some(kind) if is_of_proxy(&error) => OintError::Proxy {
+                        kind: kind.name(),
+                        source: error,
+                    },
+                    _ => OintError::from(error),
+                };
                 note(log.as_deref(), &format!("Connect failed: {error}"));
                 Err(error)
             }
@@ -205,6 +212,12 @@ impl std::fmt::Debug for Connector {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(TYPE_NAME)
     }
+}
+
+/// Not of a jump host, whose error is the cause of one at the same stage.
+fn is_of_proxy(error: &Error) -> bool {
+    let cause = std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<Error>());
+    error.stage() == Stage::Proxy && cause.is_none()
 }
 
 fn note(log: Option<&Log>, event: &str) {

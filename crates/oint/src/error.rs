@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use longshore_client::route::HttpRefusal;
 use longshore_client::{Error, ErrorKind, Stage};
 
 use crate::options::TRUST_VARIABLE;
@@ -33,6 +34,14 @@ pub enum OintError {
     /// The call came at the wrong time in a handle's life.
     #[error("{0}")]
     State(&'static str),
+    /// The proxy.
+    #[error("TCP error: {}{}", proxy_prefix(.kind, .source), with_next_step(.source.to_string(), .source))]
+    Proxy {
+        /// `proxy_type`.
+        kind: &'static str,
+        /// What happened.
+        source: Error,
+    },
     /// The connection or the server.
     #[error("{}", describe(.prefix, .source))]
     Client {
@@ -64,7 +73,7 @@ impl<T> During<T> for std::result::Result<T, Error> {
 }
 
 fn describe(prefix: &str, error: &Error) -> String {
-    let mut text = match error.server_status() {
+    let text = match error.server_status() {
         Some(status) => format!(
             "{prefix}[SFTP({})] {}",
             status.code,
@@ -72,6 +81,10 @@ fn describe(prefix: &str, error: &Error) -> String {
         ),
         None => format!("{}{error}", stage_prefix(prefix, error)),
     };
+    with_next_step(text, error)
+}
+
+fn with_next_step(mut text: String, error: &Error) -> String {
     if let Some(hint) = error.next_step() {
         text.push_str(". ");
         text.push_str(hint);
@@ -83,6 +96,18 @@ fn describe(prefix: &str, error: &Error) -> String {
         );
     }
     text
+}
+
+/// The original's words for each kind of proxy, in front of ours.
+fn proxy_prefix(kind: &str, error: &Error) -> String {
+    let refusal = std::error::Error::source(error).and_then(|source| source.downcast_ref::<HttpRefusal>());
+    match (kind, refusal) {
+        (_, Some(HttpRefusal { status: 407 })) => "Proxy authentication required (HTTP 407): ".to_owned(),
+        (_, Some(HttpRefusal { status })) => format!("Proxy error: HTTP {status}: "),
+        ("socks5", None) => "SOCKS5 error: ".to_owned(),
+        ("socks4", None) => "SOCKS4 error: ".to_owned(),
+        _ => "Proxy error: ".to_owned(),
+    }
 }
 
 /// The stage speaks louder than the operation: a connection that breaks during an upload is no upload error.
@@ -151,6 +176,23 @@ mod tests {
             .during("Upload error: ")
             .unwrap_err();
         assert_eq!(error.to_string(), "Upload error: [SFTP(4)] failure");
+    }
+
+    #[test]
+    fn proxies_are_named_as_programs_know_them() {
+        let text = |kind, error| OintError::Proxy { kind, source: error }.to_string();
+        let refused = || Error::new(ErrorKind::ProxyRefused, Stage::Proxy, "no").hint("ask");
+        let http = |status| refused().caused_by(HttpRefusal { status });
+        assert_eq!(
+            text("http", http(407)),
+            "TCP error: Proxy authentication required (HTTP 407): no. ask"
+        );
+        assert_eq!(
+            text("http", http(503)),
+            "TCP error: Proxy error: HTTP 503: no. ask"
+        );
+        assert_eq!(text("socks5", refused()), "TCP error: SOCKS5 error: no. ask");
+        assert_eq!(text("socks4", refused()), "TCP error: SOCKS4 error: no. ask");
     }
 
     #[test]

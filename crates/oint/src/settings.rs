@@ -256,6 +256,15 @@ impl Proxy {
 }
 
 impl ProxyKind {
+    /// As in `proxy_type`.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Socks5 => "socks5",
+            Self::Socks4 => "socks4",
+            Self::Http => "http",
+        }
+    }
+
     fn named(name: &str) -> Result<Self> {
         match name.to_lowercase().as_str() {
             "socks5" => Ok(Self::Socks5),

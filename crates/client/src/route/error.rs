@@ -43,6 +43,14 @@ pub(super) fn unusable(proxy: &Proxy, what: &str) -> Error {
     Error::new(ErrorKind::InvalidInput, Stage::Proxy, format!("{proxy}: {what}"))
 }
 
+/// The status with which an HTTP proxy refused; the [`source`](std::error::Error::source) of the error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("HTTP status {status}")]
+pub struct HttpRefusal {
+    /// As in its status line.
+    pub status: u16,
+}
+
 /// The connection to the proxy broke while it was talked to.
 pub(super) fn lost(proxy: &Proxy, error: io::Error) -> Error {
     let message = if error.kind() == io::ErrorKind::UnexpectedEof {

@@ -75,16 +75,17 @@ fn request(proxy: &Proxy, target: &Endpoint) -> Result<Zeroizing<String>> {
 
 fn check(proxy: &Proxy, target: &Endpoint, reply: &ConnectReply) -> Result<()> {
     let words = format!("{} {}", reply.status, error::words(&reply.reason));
-    match reply.status {
-        200..=299 => Ok(()),
-        407 if proxy.credentials().is_some() => Err(error::login_refused(proxy, words.trim())),
+    let error = match reply.status {
+        200..=299 => return Ok(()),
+        407 if proxy.credentials().is_some() => error::login_refused(proxy, words.trim()),
         407 => {
             let asked = reply.authenticate.iter().map(|asked| error::words(asked));
             let asked = asked.collect::<Vec<_>>().join(", ");
-            Err(error::wants_login(proxy, &format!("{} ({asked})", words.trim())))
+            error::wants_login(proxy, &format!("{} ({asked})", words.trim()))
         }
-        _ => Err(error::refused(proxy, target, words.trim())),
-    }
+        _ => error::refused(proxy, target, words.trim()),
+    };
+    Err(error.caused_by(error::HttpRefusal { status: reply.status }))
 }
 
 /// A stream with bytes in front of it that had arrived together with the proxy's answer.

@@ -19,6 +19,7 @@ use std::time::Duration;
 
 pub use connect_reply::{ConnectReply, parse as parse_connect_reply};
 pub use direct::{Direct, Family};
+pub use error::HttpRefusal;
 pub use proxy::{Login, Proxy, ProxyKind};
 pub use tls::ProxyTls;
 

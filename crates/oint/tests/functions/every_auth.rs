@@ -1,4 +1,4 @@
-//! All four kinds of authentication, from programs and from the command line.
+//! What single kinds of authentication do beyond letting in (`every_function` has all four).
 
 use std::fs;
 use std::process::{Child, Command, Stdio};
@@ -7,13 +7,13 @@ use super::*;
 use sshd::run;
 
 /// An agent of the test's own, with these keys in this order.
-struct Agent {
+pub(super) struct Agent {
     process: Child,
-    socket: String,
+    pub(super) socket: String,
 }
 
 impl Agent {
-    fn start(server: &Sshd, keys: &[&str]) -> Self {
+    pub(super) fn start(server: &Sshd, keys: &[&str]) -> Self {
         let socket = server.path("agent").display().to_string();
         let process = Command::new("ssh-agent")
             .args(["-D", "-a", &socket])
@@ -61,13 +61,6 @@ async fn gets_in(server: &Sshd, settings: Value) {
     .await;
     good(&ran);
     assert_eq!((&ran["stdout"], &ran["exit_code"]), (&json!("hi"), &json!("0")));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn password_and_key() {
-    let server = Sshd::start("").await;
-    gets_in(&server, by_password(&server)).await;
-    gets_in(&server, by_key(&server)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,7 +2,10 @@
 
 mod defects;
 mod every_auth;
+mod every_function;
 mod help;
+#[path = "../../../client/tests/real_proxies/mod.rs"]
+mod real_proxies;
 mod results;
 #[path = "../../../client/tests/sshd/mod.rs"]
 mod sshd;
