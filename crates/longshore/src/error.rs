@@ -41,6 +41,13 @@ impl CliError {
         }
     }
 
+    /// The same failure under another exit code, for commands whose codes mean something else.
+    #[must_use]
+    pub fn with_code(mut self, code: ExitCode) -> Self {
+        self.code = code;
+        self
+    }
+
     /// Adds why it failed.
     #[must_use]
     pub fn because(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {

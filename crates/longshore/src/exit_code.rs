@@ -72,7 +72,10 @@ impl ExitCode {
             "the user, API key, upload, file or directory does not exist",
         ),
         (Self::Refused, "the server understood the request and refused it"),
-        (Self::ServerFault, "the server failed, is shutting down, or does not keep to the protocol"),
+        (
+            Self::ServerFault,
+            "the server failed, is shutting down, or does not keep to the protocol",
+        ),
         (Self::DataDir, "the data directory cannot be used"),
         (Self::DataDirInUse, "another process uses the data directory"),
         (Self::Listen, "a listen address is taken or cannot be bound"),

@@ -51,3 +51,28 @@ pub(crate) const KEPT_WARNINGS: usize = 1000;
 
 /// Lines of the shell's history that are kept.
 pub(crate) const SHELL_HISTORY: usize = 1000;
+
+/// Directories that are listed at a time in a tree on a server; servers allow some hundred open handles.
+pub(crate) const WALK_DIRECTORIES: usize = 32;
+
+/// Levels that are entered in a tree on a server: paths of 4096 bytes (`PATH_MAX`) have no more, and a server that makes up
+/// directories without end does not fill memory.
+pub(crate) const WALK_DEPTH: usize = 2048;
+
+/// Requests that a command has under way at a time where it has many of one kind.
+pub(crate) const REQUESTS_AHEAD: usize = 64;
+
+/// What `cat`, `cp` and `hash` ask for at a time, bytes.
+pub(crate) const READ_CHUNK: usize = 1 << 20;
+
+/// How many of these are under way: a long line is kept full, and memory stays below 16 MiB.
+pub(crate) const READ_CHUNKS: usize = 8;
+
+/// What `run` reads from standard input at a time, bytes.
+pub(crate) const RUN_CHUNK: usize = 64 * 1024;
+
+/// Requests that `doctor` sends at once to see whether a server stands it; clients that are in a hurry send as many.
+pub(crate) const DOCTOR_REQUESTS: u64 = 256;
+
+/// The file that `doctor` reads and writes, bytes: longer than any packet, short enough for a slow line.
+pub(crate) const DOCTOR_FILE: usize = 1 << 20;

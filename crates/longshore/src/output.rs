@@ -21,8 +21,16 @@ pub(crate) struct OutputArgs {
 /// # Errors
 /// [`ExitCode::Failure`] when the output cannot be written, a full disk for example.
 pub(crate) fn print(text: &str) -> Result<()> {
+    print_bytes(text.as_bytes())
+}
+
+/// As [`print`], for what need not be text.
+///
+/// # Errors
+/// As [`print`].
+pub(crate) fn print_bytes(bytes: &[u8]) -> Result<()> {
     let mut out = io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+    match out.write_all(bytes).and_then(|()| out.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             Err(CliError::new(ExitCode::Failure, "cannot write to standard output").because(error))
         }
@@ -81,6 +89,27 @@ pub(crate) fn table(head: &[&str], rows: &[Vec<String>]) -> String {
         .collect()
 }
 
+/// Names side by side as `ls` sets them: column by column, as many as fit into `width`.
+#[must_use]
+pub(crate) fn columns(names: &[Vec<u8>], width: usize) -> Vec<u8> {
+    let length = |name: &Vec<u8>| String::from_utf8_lossy(name).chars().count();
+    let widest = names.iter().map(length).max().unwrap_or(0) + 2;
+    let across = (width / widest).max(1);
+    let down = names.len().div_ceil(across);
+    let mut out = Vec::new();
+    for row in 0..down {
+        let line: Vec<&Vec<u8>> = names.iter().skip(row).step_by(down).collect();
+        for (at, name) in line.iter().enumerate() {
+            out.extend_from_slice(name);
+            if at + 1 < line.len() {
+                out.resize(out.len() + widest - length(name), b' ');
+            }
+        }
+        out.push(b'\n');
+    }
+    out
+}
+
 /// Text from a server is shown on terminals: escape sequences in it must not be obeyed.
 #[must_use]
 pub(crate) fn visible(text: &str) -> String {
@@ -122,6 +151,14 @@ mod tests {
             fields(&[("a", "1".to_owned()), ("long", "2".to_owned())]),
             "a     1\nlong  2\n"
         );
+    }
+
+    #[test]
+    fn names_stand_in_as_many_columns_as_fit() {
+        let names = ["a", "bb", "c", "d", "e"].map(|name| name.as_bytes().to_vec());
+        assert_eq!(columns(&names, 12), b"a   c   e\nbb  d\n");
+        assert_eq!(columns(&names, 1), b"a\nbb\nc\nd\ne\n");
+        assert_eq!(columns(&[], 80), b"");
     }
 
     #[test]

@@ -3,7 +3,8 @@
 use bytes::Bytes;
 use longshore_sftp::{ExtendedRequest, Request, StatVfs, UsersGroups, WireError, extension};
 
-use super::operations::bytes_of;
+use super::link::Cost;
+use super::operations::{bytes_of, take_ok};
 use super::session::Sftp;
 use crate::error::{Error, ErrorKind, Result, Stage};
 
@@ -20,6 +21,27 @@ impl Sftp {
             new_path: to,
         });
         self.status_request(&request, "hardlink", &from).await
+    }
+
+    /// Copies a file on the server under a name of its own (`copy-file`), over another one only if `overwrite`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unsupported`], or what the server says.
+    pub async fn copy_file(
+        &self,
+        from: impl AsRef<[u8]>,
+        to: impl AsRef<[u8]>,
+        overwrite: bool,
+    ) -> Result<()> {
+        let (from, to) = (bytes_of(from), bytes_of(to));
+        self.require(extension::COPY_FILE, "copy-file", &from)?;
+        let request = Request::Extended(ExtendedRequest::CopyFile {
+            source_path: from.clone(),
+            target_path: to,
+            overwrite,
+        });
+        let reply = self.inner.link.send_slow(&request, Cost::default());
+        take_ok(reply, "copy-file", &from).await
     }
 
     /// Space of the file system that a path lies on (`statvfs@openssh.com`).

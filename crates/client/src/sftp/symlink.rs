@@ -37,6 +37,13 @@ impl Sftp {
         self.turn_round(&target, &link, reversed).await
     }
 
+    /// Whether the server has turned out to take the link's own path first, as the draft has it and OpenSSH has not. Known after
+    /// the first link.
+    #[must_use]
+    pub fn symlinks_reversed(&self) -> bool {
+        self.inner.symlink_reversed.load(Ordering::Relaxed)
+    }
+
     /// The answer to SYMLINK, and what the link says. `None`: the server cannot tell.
     async fn make_and_read(
         &self,

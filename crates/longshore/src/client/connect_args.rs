@@ -100,6 +100,13 @@ impl ConnectArgs {
         self.quiet
     }
 
+    /// A remark on standard error, unless `-q` was given.
+    pub(crate) fn note(&self, text: &str) {
+        if !self.quiet {
+            tell(text);
+        }
+    }
+
     /// Connects, logs in and starts SFTP.
     ///
     /// # Errors

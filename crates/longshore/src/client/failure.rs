@@ -79,11 +79,12 @@ fn sentence(error: &Error) -> String {
     }
 }
 
-/// Failures of a command with several operands: each is told at once, the rest goes on, and the first one's exit code is that of
-/// the command.
+/// How the operands of a command fare: each failure is told at once, and the rest goes on.
 #[derive(Debug, Default)]
 pub(crate) struct Failures {
     first: Option<ExitCode>,
+    /// Whether something was done all the same.
+    some_done: bool,
 }
 
 impl Failures {
@@ -95,15 +96,27 @@ impl Failures {
 
     /// Tells the failure of one operand, if it failed.
     pub(crate) fn take<T>(&mut self, outcome: Result<T>) -> Option<T> {
-        outcome.map_err(|error| self.note(&error)).ok()
+        match outcome {
+            Ok(done) => {
+                self.some_done = true;
+                Some(done)
+            }
+            Err(error) => {
+                self.note(&error);
+                None
+            }
+        }
     }
 
     /// The end of the command.
     ///
     /// # Errors
-    /// The first failure's exit code; all has been told.
+    /// The first failure's exit code if nothing was done, [`ExitCode::Incomplete`] otherwise; all has been told.
     pub(crate) fn finish(self) -> Result<()> {
-        self.first
-            .map_or(Ok(()), |code| Err(CliError::silent(code as u8)))
+        match self.first {
+            None => Ok(()),
+            Some(_) if self.some_done => Err(CliError::silent(ExitCode::Incomplete as u8)),
+            Some(code) => Err(CliError::silent(code as u8)),
+        }
     }
 }

@@ -6,6 +6,7 @@
 pub mod api;
 mod ask;
 mod connect_args;
+pub(crate) mod entry;
 mod failure;
 pub(crate) mod interrupt;
 pub(crate) mod moving;
@@ -17,6 +18,8 @@ pub(crate) mod receipts;
 mod report;
 mod secret;
 mod session;
+pub(crate) mod stream;
+pub(crate) mod walk;
 
 pub use api::{Answer, ApiKey, Client, ClientArgs, InvalidUrl, Target, Url};
 

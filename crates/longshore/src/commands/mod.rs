@@ -2,19 +2,36 @@
 
 mod api_key;
 mod batch;
+mod cat;
+mod chmod;
 mod completion;
 mod config;
+mod cp;
+mod destination;
+mod df;
+mod doctor;
+mod explain;
 mod get;
 mod guard;
+mod hash;
 mod host_key;
+mod ln;
+mod ls;
 mod mkdir;
+mod mv;
 pub(crate) mod oint;
 mod put;
+mod rm;
 mod rmdir;
+mod run;
 mod selftest;
 mod serve;
 mod sftp_server;
+mod shell;
+mod stat;
 mod sync;
+mod touch;
+mod tree;
 mod trust;
 mod upload;
 mod user;
@@ -56,16 +73,50 @@ pub enum Command {
     /// Keep the host keys of servers that are connected to
     #[command(subcommand)]
     Trust(trust::TrustCommand),
+    /// List files on a server
+    Ls(ls::LsArgs),
+    /// Show what a server knows of a file
+    Stat(stat::StatArgs),
+    /// Show a directory on a server as a tree
+    Tree(tree::TreeArgs),
+    /// Print files of a server
+    Cat(cat::CatArgs),
+    /// Rename and move files on a server; never over another one unless told so
+    Mv(mv::MvArgs),
+    /// Copy files on a server; never over another one unless told so
+    Cp(cp::CpArgs),
+    /// Remove files on a server
+    Rm(rm::RmArgs),
     /// Make directories on a server
     Mkdir(mkdir::MkdirArgs),
     /// Remove empty directories on a server
     Rmdir(rmdir::RmdirArgs),
+    /// Make links on a server: further names for a file, or with -s symbolic ones
+    Ln(ln::LnArgs),
+    /// Change permissions on a server
+    Chmod(chmod::ChmodArgs),
+    /// Set the times of files on a server; make those that are not there
+    Touch(touch::TouchArgs),
+    /// Show the space that is left on a server
+    Df(df::DfArgs),
+    /// Hash files of a server: there where it can, otherwise by reading them
+    Hash(hash::HashArgs),
+    /// Run a command on a server
+    Run(run::RunArgs),
+    /// Show how a server would be connected to, and which setting came from where
+    Explain(explain::ExplainArgs),
+    /// Find out what an SFTP server can do, and where it is odd
+    Doctor(doctor::DoctorArgs),
     /// Upload files and trees
     Put(put::PutArgs),
     /// Download files and trees
     Get(get::GetArgs),
     /// Make a tree the same on the other side
     Sync(sync::SyncArgs),
+    /// Work on a server by hand: the commands of OpenSSH's sftp, with history and completion
+    Shell(shell::ShellArgs),
+    /// Run a batch file of OpenSSH's sftp
+    Batch(batch::BatchArgs),
     /// Call a function of the Open Integration Package: OPI_SFTP, OPI_SSH
     Oint(oint::OintArgs),
     /// Print a completion script for a shell
@@ -90,11 +141,28 @@ impl Command {
             Self::Selftest(args) => args.run(common),
             Self::SftpServer(args) => args.run(),
             Self::Trust(command) => command.run(),
+            Self::Ls(args) => args.run(),
+            Self::Stat(args) => args.run(),
+            Self::Tree(args) => args.run(),
+            Self::Cat(args) => args.run(),
+            Self::Mv(args) => args.run(),
+            Self::Cp(args) => args.run(),
+            Self::Rm(args) => args.run(),
             Self::Mkdir(args) => args.run(),
             Self::Rmdir(args) => args.run(),
+            Self::Ln(args) => args.run(),
+            Self::Chmod(args) => args.run(),
+            Self::Touch(args) => args.run(),
+            Self::Df(args) => args.run(),
+            Self::Hash(args) => args.run(),
+            Self::Run(args) => args.run(),
+            Self::Explain(args) => args.run(),
+            Self::Doctor(args) => args.run(),
             Self::Put(args) => args.run(),
             Self::Get(args) => args.run(),
             Self::Sync(args) => args.run(),
+            Self::Shell(args) => args.run(),
+            Self::Batch(args) => args.run(),
             Self::Oint(args) => args.run(),
             Self::Completion(args) => args.run(),
             Self::Version(args) => args.run(),

@@ -1,0 +1,241 @@
+//! `longshore cp`
+
+use std::ffi::OsString;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use clap::Args;
+use futures::join;
+use futures::stream::{FuturesUnordered, TryStreamExt as _};
+use longshore_client::ErrorKind;
+use longshore_client::sftp::{Attrs, File, FileKind, OpenOptions, Sftp};
+use serde_json::{Map, Value};
+
+use super::destination::Destination;
+use crate::client::stream::each_chunk;
+use crate::client::walk::{base_name, join as join_path};
+use crate::client::{ConnectArgs, Failures, Place, block_on, name_json, shown};
+use crate::error::{CliError, Result};
+use crate::exit_code::ExitCode;
+use crate::limits::READ_CHUNKS;
+use crate::output::{OutputArgs, print_json};
+
+/// Copy files on a server; never over another one unless told so
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  longshore cp files.example.net:report.csv :archive/2026-11.csv
+  longshore cp -p files.example.net:a.csv :b.csv :archive/
+
+The server copies by itself where it offers copy-data or copy-file; elsewhere the bytes come here and go back. The new name
+appears when the copy is whole.")]
+pub struct CpArgs {
+    /// What to copy, and where to: host:path, then :path on the same server; a directory takes what is copied into it
+    #[arg(required = true, num_args = 2.., value_name = "TARGET")]
+    targets: Vec<OsString>,
+    /// Replace a file that has the new name
+    #[arg(short, long)]
+    force: bool,
+    /// Keep the times
+    #[arg(short, long)]
+    preserve: bool,
+    #[command(flatten)]
+    output: OutputArgs,
+    #[command(flatten)]
+    connect: ConnectArgs,
+}
+
+/// Who copied.
+#[derive(Debug, Clone, Copy)]
+enum By {
+    CopyData,
+    CopyFile,
+    Us,
+}
+
+impl By {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::CopyData => "copy-data",
+            Self::CopyFile => "copy-file",
+            Self::Us => "read-and-write",
+        }
+    }
+}
+
+impl CpArgs {
+    pub(super) fn run(&self) -> Result<()> {
+        let mut place = Place::list(&self.targets)?;
+        let to = place.paths.pop().unwrap_or_default();
+        let (copies, failures) = block_on(async {
+            let session = self.connect.open(&place.server).await?;
+            let sftp = session.sftp();
+            let destination = Destination::look(sftp, &to, place.paths.len()).await?;
+            let (mut copies, mut failures) = (Vec::new(), Failures::default());
+            for from in &place.paths {
+                copies.extend(failures.take(self.copy(sftp, from, &destination).await));
+            }
+            session.close().await;
+            Ok((copies, failures))
+        })?;
+        if self.output.json {
+            print_json(&Value::Array(copies))?;
+        }
+        failures.finish()
+    }
+
+    /// Copies under a name of its own first: nobody sees half a file under the new name.
+    async fn copy(&self, sftp: &Sftp, from: &[u8], destination: &Destination) -> Result<Value> {
+        let (to, taken) = destination.of(sftp, from).await?;
+        if taken && !self.force {
+            let message = format!(
+                "cannot copy {} to {}: that name is taken",
+                shown(from),
+                shown(&to)
+            );
+            return Err(CliError::new(ExitCode::InTheWay, message).hint("--force replaces it"));
+        }
+        let (attrs, source) = join!(sftp.stat(from), sftp.open_read(from));
+        let attrs = attrs?;
+        if attrs.kind() == Some(FileKind::Directory) {
+            let message = format!("{} is a directory", shown(from));
+            return Err(CliError::new(ExitCode::InTheWay, message).hint("cp copies files"));
+        }
+        let part = part_name(&to);
+        let copied = self.copy_to(sftp, from, &source?, &part, &attrs).await;
+        let finished = match copied {
+            Ok(by) => publish(sftp, &part, &to, taken).await.map(|()| by),
+            Err(error) => Err(error),
+        };
+        let by = match finished {
+            Ok(by) => by,
+            Err(error) => {
+                // the failure is what matters; without a connection there is nothing to tidy up with
+                let _ = sftp.remove(&part).await;
+                return Err(error);
+            }
+        };
+        let mut object = Map::new();
+        name_json(&mut object, "from", from);
+        name_json(&mut object, "to", &to);
+        object.insert("size".to_owned(), attrs.size.into());
+        object.insert("by".to_owned(), by.word().into());
+        Ok(object.into())
+    }
+
+    async fn copy_to(
+        &self,
+        sftp: &Sftp,
+        path: &[u8],
+        source: &File,
+        part: &[u8],
+        attrs: &Attrs,
+    ) -> Result<By> {
+        let mut options = OpenOptions::new().write().create_new();
+        if let Some(mode) = attrs.permissions {
+            options = options.mode(mode & 0o777);
+        }
+        let by_file = sftp.supports("copy-file") && !sftp.supports("copy-data");
+        if by_file {
+            match sftp.copy_file(path, part, false).await {
+                Ok(()) => {
+                    self.finish(sftp, part, attrs).await?;
+                    return Ok(By::CopyFile);
+                }
+                Err(error) if is_no_way(error.kind()) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        let target = sftp.open(part, &options).await?;
+        let by = match source.copy_data(0, 0, &target, 0).await {
+            Ok(()) => By::CopyData,
+            Err(error) if is_no_way(error.kind()) => {
+                through_us(source, &target).await?;
+                By::Us
+            }
+            Err(error) => return Err(error.into()),
+        };
+        target.close().await?;
+        self.finish(sftp, part, attrs).await?;
+        Ok(by)
+    }
+
+    /// Proves the length, and keeps the times if that is wanted.
+    async fn finish(&self, sftp: &Sftp, part: &[u8], attrs: &Attrs) -> Result<()> {
+        let found = sftp.stat(part).await?.size;
+        if found.is_some() && attrs.size.is_some() && found != attrs.size {
+            let message = format!(
+                "the copy has {} bytes instead of {}",
+                found.unwrap_or_default(),
+                attrs.size.unwrap_or_default()
+            );
+            return Err(CliError::new(ExitCode::Integrity, message)
+                .hint("the file may have changed while it was copied: copy it again"));
+        }
+        if self.preserve && attrs.times.is_some() {
+            let times = Attrs {
+                times: attrs.times,
+                ..Attrs::default()
+            };
+            sftp.set_stat(part, &times).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether another way may do: servers announce what they then refuse.
+fn is_no_way(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::Unsupported | ErrorKind::Failure)
+}
+
+/// Reads and writes, both with many requests under way.
+async fn through_us(source: &File, target: &File) -> Result<()> {
+    let mut offset = 0;
+    let mut writes = FuturesUnordered::new();
+    each_chunk(source, async |chunk: Bytes| {
+        let at = offset;
+        offset += chunk.len() as u64;
+        writes.push(target.write_at(at, chunk));
+        if writes.len() >= READ_CHUNKS {
+            writes.try_next().await?;
+        }
+        Ok(())
+    })
+    .await?;
+    writes.try_collect::<()>().await?;
+    Ok(())
+}
+
+/// Gives the copy its name; over another file in one step where the server can.
+async fn publish(sftp: &Sftp, part: &[u8], to: &[u8], taken: bool) -> Result<()> {
+    if !taken {
+        return Ok(sftp.rename(part, to).await?);
+    }
+    match sftp.posix_rename(part, to).await {
+        Err(error) if error.kind() == ErrorKind::Unsupported => {}
+        renamed => return Ok(renamed?),
+    }
+    sftp.remove(to).await?;
+    Ok(sftp.rename(part, to).await?)
+}
+
+/// A name beside the new one that nobody has.
+fn part_name(to: &[u8]) -> Vec<u8> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let name = format!(".longshore-copy-{}-{:x}", std::process::id(), now.as_nanos());
+    let end = base_name(to).map_or(0, <[u8]>::len);
+    let folder = &to[..to.len() - end.min(to.len())];
+    join_path(folder, name.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_copy_in_the_making_lies_beside_the_new_name() {
+        assert!(part_name(b"a/b").starts_with(b"a/.longshore-copy-"));
+        assert!(part_name(b"/b").starts_with(b"/.longshore-copy-"));
+        assert!(part_name(b"b").starts_with(b".longshore-copy-"));
+    }
+}
