@@ -56,9 +56,9 @@ pub(super) fn remove_dir(home: &HomeRoot, path: &RemotePath) -> Result<(), Fault
 pub(super) fn remove_file(home: &HomeRoot, path: &RemotePath) -> Result<(), Fault> {
     let place = home.find(path, false)?;
     refuse_nameless(&place)?;
-    let own = home.own_upload(&place)?;
+    let own = home.shared.uploads.all_seen_by(&place.key()?, home.viewer);
     match place.file_type() {
-        None if own.is_none() => return Err(Errno::NOENT.into()),
+        None if own.is_empty() => return Err(Errno::NOENT.into()),
         None => {}
         // unlink(2) of a directory is EISDIR on Linux but EPERM elsewhere.
         Some(FileType::Directory) => return Err(ErrorKind::IsADirectory.into()),
@@ -66,8 +66,9 @@ pub(super) fn remove_file(home: &HomeRoot, path: &RemotePath) -> Result<(), Faul
             Ok(unlinkat(&place.parent, place.name.as_slice(), AtFlags::empty())?)
         })?,
     }
-    // Only now: the upload stays when the published file cannot be removed.
-    own.map_or(Ok(()), |upload| upload.discard(UploadEnd::Removed))
+    // Only now: the uploads stay when the published file cannot be removed. None may turn up behind another one.
+    own.iter()
+        .try_for_each(|upload| upload.discard(UploadEnd::Removed))
 }
 
 /// Renames the published file and the viewer's own unfinished upload, whichever of them stands at `from`.

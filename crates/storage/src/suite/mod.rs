@@ -60,6 +60,7 @@ macro_rules! storage_suite {
         $crate::storage_suite!(@module view $make;
             the_owner_sees_the_upload_in_every_session
             removing_the_name_discards_the_upload
+            removing_the_name_discards_all_uploads_of_it
             renaming_moves_the_target_of_the_upload
             renaming_takes_the_published_file_along
             a_rename_onto_the_upload_asks_for_replace

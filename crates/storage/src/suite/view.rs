@@ -51,6 +51,22 @@ pub async fn removing_the_name_discards_the_upload(store: Made) {
     assert!(listed(&colleague, "/").await.is_empty());
 }
 
+pub async fn removing_the_name_discards_all_uploads_of_it(store: Made) {
+    let bench = Bench::new(store.clone()).await;
+    let (alice, colleague) = (bench.alice().await, bench.colleague().await);
+    let first = begin(&alice, "/f", fresh()).await;
+    write(&first, 0, b"first").await;
+    let second = begin(&alice, "/f", fresh()).await;
+    write(&second, 0, b"second").await;
+    let theirs = begin(&colleague, "/f", fresh()).await;
+    alice.remove_file(&p("/f")).await.unwrap();
+    assert_eq!(kind(alice.stat(&p("/f"), true).await), ErrorKind::NotFound);
+    for upload in [first, second] {
+        assert_eq!(kind(upload.publish().await), ErrorKind::UploadGone);
+    }
+    theirs.publish().await.unwrap();
+}
+
 pub async fn renaming_moves_the_target_of_the_upload(store: Made) {
     let bench = Bench::new(store).await;
     let (alice, colleague) = (bench.alice().await, bench.colleague().await);

@@ -1,6 +1,6 @@
 //! The uploads of this process: the register, and the open objects that its records stand for.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, Weak};
 
 use super::registry::{InProcess, Record, Registry};
@@ -16,9 +16,35 @@ pub(crate) struct LiveUploads {
     registry: Arc<dyn Registry>,
     objects: Mutex<HashMap<UploadId, Weak<Staged>>>,
     /// Those without a handle: nothing else keeps them.
-    parked: Mutex<HashMap<UploadId, Arc<Staged>>>,
+    parked: Mutex<Parked>,
     /// What became of the last ones.
     ended: Mutex<VecDeque<EndedUpload>>,
+}
+
+/// Parked uploads, and which of them an owner has.
+#[derive(Debug, Default)]
+struct Parked {
+    all: HashMap<UploadId, Arc<Staged>>,
+    by_owner: HashMap<OwnerId, HashSet<UploadId>>,
+}
+
+impl Parked {
+    fn insert(&mut self, staged: &Arc<Staged>) {
+        let (id, owner) = (staged.id, staged.owner());
+        self.all.insert(id, Arc::clone(staged));
+        self.by_owner.entry(owner).or_default().insert(id);
+    }
+
+    fn remove(&mut self, id: UploadId) -> Option<Arc<Staged>> {
+        let staged = self.all.remove(&id)?;
+        if let Some(own) = self.by_owner.get_mut(&staged.owner()) {
+            own.remove(&id);
+            if own.is_empty() {
+                self.by_owner.remove(&staged.owner());
+            }
+        }
+        Some(staged)
+    }
 }
 
 impl Default for LiveUploads {
@@ -49,7 +75,7 @@ impl LiveUploads {
     pub(crate) fn close(&self, id: UploadId) {
         self.registry.close(id);
         lock(&self.objects).remove(&id);
-        let parked = lock(&self.parked).remove(&id);
+        let parked = lock(&self.parked).remove(id);
         drop(parked); // with no lock held: it may be the last one to hold the upload
     }
 
@@ -71,12 +97,12 @@ impl LiveUploads {
     /// Keeps an upload that has no handle, and gives its name free for those who need it free.
     pub(crate) fn park(&self, staged: &Arc<Staged>) {
         self.registry.release(staged.id);
-        lock(&self.parked).insert(staged.id, Arc::clone(staged));
+        lock(&self.parked).insert(staged);
     }
 
     /// It has a handle again.
     pub(crate) fn unpark(&self, id: UploadId) {
-        let parked = lock(&self.parked).remove(&id);
+        let parked = lock(&self.parked).remove(id);
         drop(parked);
     }
 
@@ -87,32 +113,29 @@ impl LiveUploads {
 
     /// The parked uploads of a name, whoever they belong to.
     pub(crate) fn parked_at(&self, key: &NameKey) -> Vec<Arc<Staged>> {
-        if lock(&self.parked).is_empty() {
+        if self.none_parked() {
             return Vec::new();
         }
         let ids = self.registry.all_at(key);
         let parked = lock(&self.parked);
-        ids.iter().filter_map(|id| parked.get(id).cloned()).collect()
+        ids.iter().filter_map(|id| parked.all.get(id).cloned()).collect()
     }
 
     /// The parked uploads of an owner.
     pub(crate) fn parked_of(&self, owner: OwnerId) -> Vec<Arc<Staged>> {
         let parked = lock(&self.parked);
-        parked
-            .values()
-            .filter(|staged| staged.owner() == owner)
-            .cloned()
-            .collect()
+        let ids = parked.by_owner.get(&owner).into_iter().flatten();
+        ids.filter_map(|id| parked.all.get(id).cloned()).collect()
     }
 
     /// Whether no upload is parked. Cheap.
     pub(crate) fn none_parked(&self) -> bool {
-        lock(&self.parked).is_empty()
+        lock(&self.parked).all.is_empty()
     }
 
     /// All parked uploads.
     pub(crate) fn all_parked(&self) -> Vec<Arc<Staged>> {
-        lock(&self.parked).values().cloned().collect()
+        lock(&self.parked).all.values().cloned().collect()
     }
 
     /// All uploads.
@@ -140,6 +163,16 @@ impl LiveUploads {
     pub(crate) fn seen_by(&self, key: &NameKey, viewer: Viewer) -> Option<Arc<Staged>> {
         let id = self.registry.seen_by(key, viewer)?;
         lock(&self.objects).get(&id)?.upgrade()
+    }
+
+    /// All that `viewer` has under `key`, newest first.
+    pub(crate) fn all_seen_by(&self, key: &NameKey, viewer: Viewer) -> Vec<Arc<Staged>> {
+        if self.is_empty() {
+            return Vec::new();
+        }
+        let ids = self.registry.all_seen_by(key, viewer);
+        let objects = lock(&self.objects);
+        ids.iter().filter_map(|id| objects.get(id)?.upgrade()).collect()
     }
 
     /// What `viewer` sees in `dir`, by name.

@@ -45,6 +45,9 @@ pub(crate) trait Registry: Debug + Send + Sync {
     /// The newest upload of `key` that `viewer` sees.
     fn seen_by(&self, key: &NameKey, viewer: Viewer) -> Option<UploadId>;
 
+    /// All uploads of `key` that `viewer` sees or would see without newer ones, newest first.
+    fn all_seen_by(&self, key: &NameKey, viewer: Viewer) -> Vec<UploadId>;
+
     /// The newest upload of each name in `dir` that `viewer` sees.
     fn seen_in(&self, dir: DirId, viewer: Viewer) -> Vec<(Box<[u8]>, UploadId)>;
 
@@ -123,6 +126,17 @@ impl Registry for InProcess {
             .filter(|record| record.viewer == viewer)
             .last()
             .map(|record| record.id)
+    }
+
+    fn all_seen_by(&self, key: &NameKey, viewer: Viewer) -> Vec<UploadId> {
+        let books = lock(&self.books);
+        let mut own: Vec<_> = books
+            .at(key)
+            .filter(|record| record.viewer == viewer)
+            .map(|record| record.id)
+            .collect();
+        own.reverse();
+        own
     }
 
     fn seen_in(&self, dir: DirId, viewer: Viewer) -> Vec<(Box<[u8]>, UploadId)> {
