@@ -345,6 +345,7 @@ mod tests {
             (ErrorKind::Unsupported, 500),
             (ErrorKind::Busy, 503),
             (ErrorKind::TooManyOpen, 503),
+            (ErrorKind::TooManyParked, 500),
             (ErrorKind::PreconditionFailed, 500),
             (ErrorKind::UploadGone, 500),
             (ErrorKind::Unavailable, 503),

@@ -25,6 +25,7 @@ fn needs_operator(failure: &OpError) -> bool {
             error.kind(),
             ErrorKind::NoSpace
                 | ErrorKind::TooManyOpen
+                | ErrorKind::TooManyParked
                 | ErrorKind::Unavailable
                 | ErrorKind::Io
                 | ErrorKind::Internal

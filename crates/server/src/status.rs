@@ -78,6 +78,7 @@ fn code(kind: ErrorKind) -> StatusCode {
         | ErrorKind::TooLarge
         | ErrorKind::Busy
         | ErrorKind::TooManyOpen
+        | ErrorKind::TooManyParked
         | ErrorKind::PreconditionFailed
         | ErrorKind::UploadGone
         | ErrorKind::Unavailable
@@ -106,6 +107,9 @@ pub(crate) fn message(kind: ErrorKind) -> &'static str {
         ErrorKind::Unsupported => "operation unsupported",
         ErrorKind::Busy => "in use, try again later",
         ErrorKind::TooManyOpen => "too many open files",
+        ErrorKind::TooManyParked => {
+            "too much is kept of your unfinished uploads: finish, overwrite or remove some of them first"
+        }
         ErrorKind::PreconditionFailed => "the file was changed meanwhile",
         ErrorKind::UploadGone => "the upload no longer exists",
         ErrorKind::Unavailable => "storage is unavailable, try again later",
@@ -140,6 +144,7 @@ mod tests {
             (ErrorKind::Unsupported, S::OP_UNSUPPORTED),
             (ErrorKind::Busy, S::FAILURE),
             (ErrorKind::TooManyOpen, S::FAILURE),
+            (ErrorKind::TooManyParked, S::FAILURE),
             (ErrorKind::PreconditionFailed, S::FAILURE),
             (ErrorKind::UploadGone, S::FAILURE),
             (ErrorKind::Unavailable, S::FAILURE),

@@ -39,6 +39,8 @@ pub enum ErrorKind {
     Busy,
     /// Too many files, handles or uploads are open.
     TooManyOpen,
+    /// As much as may be is kept for the owner in unfinished uploads that were acknowledged.
+    TooManyParked,
     /// A precondition of the call no longer holds.
     PreconditionFailed,
     /// The upload was discarded, superseded or expired.

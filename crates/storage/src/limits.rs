@@ -43,7 +43,8 @@ pub(crate) const PAGE_ENTRIES: usize = 1024;
 /// Longest target of a symbolic link (Linux `PATH_MAX` less its NUL).
 pub(crate) const LINK_TARGET: usize = 4095;
 
-/// Locks that serialise removing a directory with beginning an upload in it.
+/// Locks that serialise removing a directory with beginning an upload in it, and as many that serialise those who change
+/// a file in place when they make its digest void.
 pub(crate) const DIR_LOCKS: usize = 64;
 
 /// Jobs of one owner on the blocking pool at a time, over all the owner's homes; the others wait without a thread. The
@@ -57,8 +58,12 @@ pub(crate) const READ_AT_ONCE: usize = 256 << 10;
 /// Ended uploads remembered for those who ask what became of one; some 300 bytes each.
 pub(crate) const ENDED_UPLOADS: usize = 1024;
 
-/// Parked uploads of one owner; beyond it the oldest that was not synced goes. Each holds three descriptors.
-pub(crate) const PARKED_PER_OWNER: usize = 256;
+/// Parked uploads of one owner: more than any client leaves behind in a week. Each takes some 2 KiB of memory and as
+/// much in the journal. Beyond it the oldest that was not acknowledged goes, or nothing new begins.
+pub(crate) const PARKED_UPLOADS: usize = 256;
+
+/// Bytes in them: several of the largest transfers that break off.
+pub(crate) const PARKED_BYTES: u64 = 256 << 30;
 
 /// Bytes that the caller of CLOSE may have kept with the record of an upload: evidence for a verdict, some names.
 pub(crate) const NOTE_BYTES: usize = 4096;

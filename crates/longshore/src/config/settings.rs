@@ -226,6 +226,35 @@ pub static UPLOADS_EXPIRE_AFTER_DAYS: Setting = Setting {
     )
 };
 
+/// How many unfinished uploads wait for one user.
+pub static UPLOADS_PARKED_PER_USER: Setting = Setting {
+    unit: "uploads",
+    summary: "How many uploads that broke off are kept for one user. Beyond it the oldest one goes; if a client made \
+              all of them durable (`fsync@openssh.com`), no further upload begins until one is finished or removed.",
+    reason: "More than any client leaves behind in a week.",
+    ..Setting::new(
+        "uploads.parked_per_user",
+        Kind::Integer {
+            min: 1,
+            max: 1_000_000,
+        },
+        Some("256"),
+    )
+};
+
+/// How many bytes wait in them.
+pub static UPLOADS_PARKED_GIB_PER_USER: Setting = Setting {
+    unit: "GiB",
+    summary: "How much may lie in the uploads that are kept for one user, with the same consequences. The newest one is \
+              kept whatever its size.",
+    reason: "Several of the largest transfers that break off.",
+    ..Setting::new(
+        "uploads.parked_gib_per_user",
+        Kind::Integer { min: 1, max: 1 << 30 },
+        Some("256"),
+    )
+};
+
 /// Digest of uploads.
 pub static UPLOADS_DIGEST: Setting = Setting {
     summary: "Whether the SHA-256 of each upload is computed while it arrives. It is kept with the file and on the \
@@ -335,6 +364,8 @@ pub static SETTINGS: &[&Setting] = &[
     &STORAGE_UMASK,
     &UPLOADS_VISIBLE_TO,
     &UPLOADS_EXPIRE_AFTER_DAYS,
+    &UPLOADS_PARKED_PER_USER,
+    &UPLOADS_PARKED_GIB_PER_USER,
     &UPLOADS_DIGEST,
     &UPLOADS_ON_SHORT,
     &UPLOADS_KEEP_RECORDS_DAYS,

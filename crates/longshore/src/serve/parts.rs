@@ -81,6 +81,13 @@ pub(crate) fn local_options(config: &Config) -> LocalOptions {
             .map_or(LocalOptions::default().expire_after, |days| {
                 Duration::from_secs(days.saturating_mul(24 * 3600))
             }),
+        parked_uploads: config
+            .integer(&settings::UPLOADS_PARKED_PER_USER)
+            .and_then(|count| count.try_into().ok())
+            .unwrap_or(LocalOptions::default().parked_uploads),
+        parked_bytes: config
+            .integer(&settings::UPLOADS_PARKED_GIB_PER_USER)
+            .map_or(LocalOptions::default().parked_bytes, |gib| gib << 30),
         digest: config.is_on(&settings::UPLOADS_DIGEST),
         umask: config
             .text(&settings::STORAGE_UMASK)
@@ -192,12 +199,15 @@ mod tests {
             ("LONGSHORE_STORAGE_DURABILITY", "none"),
             ("LONGSHORE_UPLOADS_VISIBLE_TO", "session"),
             ("LONGSHORE_UPLOADS_EXPIRE_AFTER_DAYS", "3"),
+            ("LONGSHORE_UPLOADS_PARKED_PER_USER", "5"),
+            ("LONGSHORE_UPLOADS_PARKED_GIB_PER_USER", "2"),
             ("LONGSHORE_UPLOADS_DIGEST", "false"),
             ("LONGSHORE_STORAGE_RESOLVER", "fallback"),
             ("LONGSHORE_STORAGE_UMASK", "027"),
         ]));
         assert_eq!((local.resolver, local.umask), (ResolverChoice::Fallback, 0o027));
         assert_eq!(local.expire_after, Duration::from_secs(3 * 24 * 3600));
+        assert_eq!((local.parked_uploads, local.parked_bytes), (5, 2 << 30));
         assert_eq!(
             (local.durability, local.visible_to, local.digest),
             (Durability::None, VisibleTo::Session, false)

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::limits;
 use crate::types::Durability;
 
 /// How paths are resolved inside a home.
@@ -42,6 +43,12 @@ pub struct LocalOptions {
     pub record: bool,
     /// How long a parked upload is kept (`uploads.expire_after`). Default: 7 days.
     pub expire_after: Duration,
+    /// Parked uploads of one owner (`uploads.parked_per_user`). Beyond it the oldest that was not acknowledged as safe
+    /// goes; where all were, no further upload begins (`TooManyParked`). Default: 256.
+    pub parked_uploads: usize,
+    /// The same for the bytes in them (`uploads.parked_gib_per_user`); the newest stays whatever its size. Default:
+    /// 256 GiB.
+    pub parked_bytes: u64,
     /// Descriptors for open files, uploads (two each) and listings; beyond it opening fails with `TooManyOpen`.
     /// Default: three quarters of what the process may have when the store is opened.
     pub open_files: Option<usize>,
@@ -58,6 +65,8 @@ impl Default for LocalOptions {
             digest: true,
             record: true,
             expire_after: Duration::from_secs(7 * 24 * 3600),
+            parked_uploads: limits::PARKED_UPLOADS,
+            parked_bytes: limits::PARKED_BYTES,
             open_files: None,
             umask: 0o022,
         }

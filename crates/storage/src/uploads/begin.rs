@@ -13,6 +13,7 @@ use super::content::Content;
 use super::flush::Flush;
 use super::handle::Handle;
 use super::journal::Kept;
+use super::park::refuse_crowded;
 use super::publish::check_target;
 use super::queue::WriteQueue;
 use super::ranges::Ranges;
@@ -140,11 +141,13 @@ fn start(
     let over_published = options.base == UploadBase::Published && place.found.is_some();
     let key = place.key()?;
     let restarts = options.base == UploadBase::Empty && !exclusive;
-    let parked = if restarts {
+    let mut parked = if restarts {
         home.shared.uploads.parked_at(&key)
     } else {
         Vec::new()
     };
+    parked.retain(|old| old.owner() == home.viewer.owner);
+    refuse_crowded(home, &parked)?;
     let parent = place.try_clone()?;
     let taken = home.shared.descriptors.take(limits::UPLOAD_DESCRIPTORS)?;
     let (file, id) = staging::create(&home.bucket.staging, home.bucket.staged_prefix)?;
@@ -182,7 +185,7 @@ fn start(
         return Err(fault);
     }
     // What the owner left parked here is not wanted any more.
-    for old in parked.iter().filter(|old| old.owner() == home.viewer.owner) {
+    for old in parked {
         old.end_if_parked(UploadEnd::Restarted);
     }
     Ok(Handle::new(staged, options.readable))

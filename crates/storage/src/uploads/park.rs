@@ -14,8 +14,9 @@ use super::content::Content;
 use super::journal::{Entry, Kept};
 use super::ranges::Ranges;
 use super::staged::{Phase, Staged, Target, size_of};
+use crate::error::ErrorKind;
 use crate::limits;
-use crate::local::{DirId, Fault, HomeRoot, NameKey, lock, write_all_at};
+use crate::local::{DirId, Fault, HomeRoot, LocalOptions, NameKey, lock, write_all_at};
 use crate::path::RemotePath;
 use crate::types::OwnerId;
 use crate::upload_types::{UploadEnd, UploadId};
@@ -161,18 +162,33 @@ impl Staged {
         self.publish(&[]).map(drop)
     }
 
-    /// Keeps the number of an owner's parked uploads bounded.
+    /// Keeps what an owner has parked bounded: the oldest that were not acknowledged go. What was stays; while that is
+    /// too much, nothing new begins (see [`refuse_crowded`]).
     fn bound_parked(&self) {
-        let mut parked = self.home.shared.uploads.parked_of(self.owner());
-        if parked.len() <= limits::PARKED_PER_OWNER {
+        let shared = &self.home.shared;
+        let mut parked = shared.uploads.parked_of(self.owner());
+        let mut load = Load::of(&parked);
+        if !load.exceeds(&shared.options) {
             return;
         }
         parked.retain(|other| other.id != self.id && !other.is_acknowledged());
-        let oldest = parked.iter().min_by_key(|other| (other.parked_since(), other.id));
-        if let Some(oldest) = oldest {
-            tracing::warn!(owner = self.owner().0, upload = %oldest.id, "too many parked uploads: the oldest one goes");
-            oldest.end_if_parked(UploadEnd::Expired);
+        parked.sort_by_key(|other| (other.parked_since(), other.id));
+        for oldest in parked {
+            if !load.exceeds(&shared.options) {
+                return;
+            }
+            let bytes = oldest.bytes();
+            if oldest.end_if_parked(UploadEnd::Expired) {
+                tracing::warn!(owner = self.owner().0, upload = %oldest.id, "too much is parked: the oldest one goes");
+                load.count -= 1;
+                load.bytes = load.bytes.saturating_sub(bytes);
+            }
         }
+    }
+
+    /// Bytes that were written into it.
+    fn bytes(&self) -> u64 {
+        lock(&self.content).written.bytes()
     }
 
     /// A restart found it.
@@ -479,6 +495,42 @@ impl Staged {
         });
         Ok(())
     }
+}
+
+/// How much an owner has parked.
+struct Load {
+    count: usize,
+    bytes: u64,
+}
+
+impl Load {
+    fn of(parked: &[Arc<Staged>]) -> Self {
+        Self {
+            count: parked.len(),
+            bytes: parked.iter().map(|staged| staged.bytes()).sum(),
+        }
+    }
+
+    const fn exceeds(&self, options: &LocalOptions) -> bool {
+        self.count > options.parked_uploads || self.bytes > options.parked_bytes
+    }
+}
+
+/// Refuses to begin an upload while those that must be kept for its owner, for they were acknowledged, leave no place for
+/// another one to be parked. Those in `ending` end when it begins.
+pub(super) fn refuse_crowded(home: &HomeRoot, ending: &[Arc<Staged>]) -> Result<(), Fault> {
+    let uploads = &home.shared.uploads;
+    if uploads.none_parked() {
+        return Ok(());
+    }
+    let mut kept = uploads.parked_of(home.viewer.owner);
+    kept.retain(|staged| staged.is_acknowledged() && !ending.iter().any(|other| other.id == staged.id));
+    let mut load = Load::of(&kept);
+    load.count += 1;
+    if load.exceeds(&home.shared.options) {
+        return Err(ErrorKind::TooManyParked.into());
+    }
+    Ok(())
 }
 
 /// Before a directory is renamed: the journal learns which names the uploads below it will have.
