@@ -292,6 +292,52 @@ async fn close_syncs_the_data_then_renames_then_syncs_the_directory() {
     assert!(is_sync_of(steps[3], "/files/alice>"), "{trace}");
 }
 
+/// Two writes at once, and a slow file system: neither may change a byte while a power cut could bring the digest back.
+#[tokio::test]
+async fn nothing_is_changed_in_place_before_the_digest_is_gone_for_good() {
+    if let Some(dir) = child_dir() {
+        let alice = alice(&dir, ResolverChoice::Auto).await;
+        put(&alice, "/f", b"0123456789").await;
+        let file = alice.edit(&p("/f"), EditMode::ReadWrite).await.unwrap();
+        mark(&dir, "before");
+        let (one, other) = tokio::join!(
+            file.write_at(0, Bytes::from_static(b"a")),
+            file.write_at(5, Bytes::from_static(b"b"))
+        );
+        one.and(other).unwrap();
+        mark(&dir, "after");
+        return;
+    }
+    let dir = tempfile::tempdir_in(std::env::current_dir().unwrap()).unwrap();
+    let trace = dir.path().join("trace");
+    let wrapper = [
+        "strace",
+        "-f",
+        "-y",
+        "-e",
+        "trace=fsync,fdatasync,pwrite64,fremovexattr,mkdir,mkdirat",
+        "-e",
+        "inject=fremovexattr:delay_exit=300000",
+        "-o",
+    ];
+    let wrapper = [&wrapper[..], &[trace.to_str().unwrap(), "--"]].concat();
+    let name = "nothing_is_changed_in_place_before_the_digest_is_gone_for_good";
+    run_wrapped(&wrapper, name, dir.path());
+    let trace = std::fs::read_to_string(trace).unwrap();
+    let steps: Vec<_> = trace
+        .lines()
+        .skip_while(|line| !line.contains("before"))
+        .skip(1)
+        .take_while(|line| !line.contains("after"))
+        .collect();
+    let first_write = steps.iter().position(|line| line.contains("pwrite64(")).unwrap();
+    let (before, behind) = steps.split_at(first_write);
+    for step in ["fremovexattr", "fsync"] {
+        assert!(before.iter().any(|line| line.contains(step)), "{trace}");
+        assert!(!behind.iter().any(|line| line.contains(step)), "{trace}");
+    }
+}
+
 /// Leaves a mark in the trace.
 fn mark(dir: &Path, name: &str) {
     std::fs::create_dir(dir.join(name)).unwrap();

@@ -54,10 +54,11 @@ pub(crate) fn known(file: BorrowedFd<'_>, stat: &RawStat) -> Option<Sha256> {
     }
 }
 
-/// Forgets what is known of an open file: it is about to change.
-pub(crate) fn forget(file: BorrowedFd<'_>) {
-    // Mostly there is none.
-    let _ = fremovexattr(file, NAME);
+/// Forgets what is known of an open file: it is about to change. Says whether there was anything, which a power cut can
+/// bring back until the file is synced.
+pub(crate) fn forget(file: BorrowedFd<'_>) -> bool {
+    // Mostly there is none. Where it cannot be removed, the new times make it void.
+    fremovexattr(file, NAME).is_ok()
 }
 
 /// Runs `change`, which sets the times of the file that `path_only` (an `O_PATH` handle will do) stands for, and binds

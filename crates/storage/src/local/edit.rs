@@ -1,8 +1,7 @@
 //! Changing a published file in place, as POSIX does.
 
 use std::os::fd::{AsFd, OwnedFd};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -15,6 +14,8 @@ use super::fault::Fault;
 use super::home::HomeRoot;
 use super::io::{read_into, retry, space_of, write_all_at};
 use super::look::{open_regular, refuse_unwritable, settle};
+use super::resolve::DirId;
+use super::shared::Shared;
 use crate::digest;
 use crate::error::{ErrorKind, Result};
 use crate::path::RemotePath;
@@ -47,7 +48,8 @@ pub(super) fn open(
                 append,
                 readable,
                 durable: home.shared.is_durable(),
-                changed: AtomicBool::new(false),
+                voided: OnceLock::new(),
+                shared: Arc::clone(&home.shared),
             }),
             jobs: home.jobs.clone(),
         }) as Arc<dyn EditFile>)
@@ -65,8 +67,9 @@ struct Inner {
     append: bool,
     readable: bool,
     durable: bool,
-    /// The digest is void: this handle is changing the content.
-    changed: AtomicBool,
+    /// Set before this handle changes the content: the digest is void, and for good.
+    voided: OnceLock<Result<(), Fault>>,
+    shared: Arc<Shared>,
 }
 
 impl LocalEdit {
@@ -128,15 +131,22 @@ impl EditFile for LocalEdit {
 }
 
 impl Inner {
-    /// Before the first change: in the other order a digest that is bound to new times at this moment would outlive it.
-    fn void_digest(&self) {
-        if !self.changed.swap(true, Ordering::Relaxed) {
-            digest::forget(self.file.as_fd());
-        }
+    /// Before the first change, and all who are about to change something wait for it: in the other order a digest that is
+    /// bound to new times at this moment would outlive it. Synced, with either durability: after a power cut new bytes
+    /// might stand under the old digest otherwise, as nothing tells in which order a file system writes the two.
+    fn void_digest(&self) -> Result<(), Fault> {
+        *self.voided.get_or_init(|| {
+            // Another handle that finds no digest any more must not write before it is gone for good either.
+            let _file = self.shared.lock_file(DirId::of(&self.file)?);
+            if digest::forget(self.file.as_fd()) {
+                retry(|| fsync(&self.file))?;
+            }
+            Ok(())
+        })
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> Result<(), Fault> {
-        self.void_digest();
+        self.void_digest()?;
         if self.append {
             // O_APPEND makes each call land at the end of the moment, whatever the offset (write(2)).
             let mut rest = data;
@@ -151,7 +161,7 @@ impl Inner {
 
     fn set_stat(&self, changes: &SetStat) -> Result<(), Fault> {
         if let Some(size) = changes.size {
-            self.void_digest();
+            self.void_digest()?;
             ftruncate(&self.file, checked_size(size)?)?;
         }
         if let Some(mode) = changes.mode {

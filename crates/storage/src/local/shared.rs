@@ -31,6 +31,7 @@ pub(crate) struct Shared {
     pub(crate) late: Late,
     syncs: DirSyncs,
     dir_locks: Vec<Mutex<()>>,
+    file_locks: Vec<Mutex<()>>,
     sessions: AtomicU64,
     /// The share of the blocking pool of each owner who has a home or something in it open.
     jobs: Mutex<HashMap<OwnerId, Weak<Semaphore>>>,
@@ -69,6 +70,7 @@ impl Shared {
             late: Late::default(),
             syncs: DirSyncs::default(),
             dir_locks: (0..limits::DIR_LOCKS).map(|_| Mutex::new(())).collect(),
+            file_locks: (0..limits::DIR_LOCKS).map(|_| Mutex::new(())).collect(),
             sessions: AtomicU64::new(1),
             jobs: Mutex::default(),
             descriptors: Descriptors::new(options.open_files),
@@ -127,9 +129,12 @@ impl Shared {
 
     /// Keeps others from removing the directory, or from beginning an upload in it, while the guard lives.
     pub(crate) fn lock_dir(&self, dir: DirId) -> MutexGuard<'_, ()> {
-        let spread = dir.inode ^ dir.device.rotate_left(17);
-        let index = usize::try_from(spread % limits::DIR_LOCKS as u64).unwrap_or(0);
-        lock(&self.dir_locks[index])
+        lock(&self.dir_locks[spread(dir)])
+    }
+
+    /// Keeps others from changing what is known of the file while the guard lives.
+    pub(crate) fn lock_file(&self, file: DirId) -> MutexGuard<'_, ()> {
+        lock(&self.file_locks[spread(file)])
     }
 }
 
@@ -139,6 +144,12 @@ impl Viewer {
     pub(crate) const fn of(owner: OwnerId) -> Self {
         Self { owner, session: 0 }
     }
+}
+
+/// Which of the locks is that of a directory or file.
+fn spread(node: DirId) -> usize {
+    let spread = node.inode ^ node.device.rotate_left(17);
+    usize::try_from(spread % limits::DIR_LOCKS as u64).unwrap_or(0)
 }
 
 /// Locks; a panic elsewhere while it was held does not spread (the values are whole between statements).
