@@ -12,6 +12,7 @@ use rustix::io::Errno;
 
 use super::content::Source;
 use super::journal::{Entry, Intent};
+use super::park::boot_id;
 use super::repair::mark;
 use super::staged::{Phase, Staged, Target, open_base, size_of};
 use crate::digest::{self, Outcome, Rest};
@@ -68,6 +69,7 @@ impl Staged {
             self.no_longer_kept();
             self.finish_digest(rest);
             result?;
+            self.tell_named();
             return closed;
         }
         if self.home.keeps_records()
@@ -89,7 +91,18 @@ impl Staged {
         self.home.bucket.journal.append(Entry::Intent(Box::new(Intent {
             published: published.clone(),
             file: DirId::of(&self.file)?,
+            boot: boot_id(),
+            named: false,
         })))
+    }
+
+    /// The directory was synced: what becomes of the name from here on says nothing of the upload any more. Not flushed:
+    /// the next flush takes it along, and until then the record in the catalog says the same.
+    fn tell_named(&self) {
+        let tells = self.home.keeps_records() && self.home.shared.is_durable();
+        if tells && let Err(fault) = self.home.bucket.journal.append(Entry::Named(self.id)) {
+            tracing::debug!(upload = %self.id, ?fault, "the journal does not know that an upload has its name");
+        }
     }
 
     /// It is published: as an unfinished upload the journal need not know it any more.
@@ -247,7 +260,10 @@ impl Staged {
                 // Writing in place would have kept the owner. Only root can give files away; for others it is
                 // no reason to refuse the upload.
                 let (owner, group) = (Uid::from_raw(old.st_uid), Gid::from_raw(old.st_gid));
-                let _ = fchown(&self.file, Some(owner), Some(group));
+                if fchown(&self.file, Some(owner), Some(group)).is_err() {
+                    // The group alone may be one of the user's own: who could read it can go on reading it.
+                    let _ = fchown(&self.file, None, Some(group));
+                }
             }
         }
         fchmod(&self.file, Mode::from_raw_mode(mode))?;

@@ -93,7 +93,7 @@ impl Repair<'_> {
         Ok(repaired)
     }
 
-    /// Whether the rename that was about to happen did.
+    /// Whether the rename that was about to happen did, and lasted.
     fn was_published(&self, intent: &Intent) -> Result<bool, Fault> {
         if self.carries(intent)? {
             return Ok(true);
@@ -103,8 +103,8 @@ impl Repair<'_> {
             match statat(&self.bucket.staging, name, AtFlags::SYMLINK_NOFOLLOW) {
                 // Still here: it was not renamed, unless it has another name already.
                 Ok(stat) => stat.st_nlink > 1,
-                // Renamed, and by now replaced, removed or renamed again.
-                Err(Errno::NOENT) => true,
+                // Renamed, and by now replaced, removed or renamed again; or a power cut has taken both names back.
+                Err(Errno::NOENT) => intent.named || intent.boot == boot_id(),
                 Err(errno) => return Err(errno.into()),
             },
         )
@@ -243,7 +243,11 @@ fn proved(kept: &Kept, size: u64) -> Option<Ranges> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::uploads::journal::tests::kept;
+    use crate::local::{LocalOptions, LocalStore};
+    use crate::path::BucketName;
+    use crate::store::Store as _;
+    use crate::uploads::journal::Journal;
+    use crate::uploads::journal::tests::{intent, kept};
 
     fn front(kept: &Kept, size: u64) -> Option<Vec<(u64, u64)>> {
         proved(kept, size).map(|written| written.iter().collect())
@@ -281,5 +285,44 @@ mod tests {
         assert_eq!(front(&about, 100), Some(vec![(0, 100)]));
         about.in_order = false;
         assert_eq!(front(&about, 100), Some(vec![(0, 10)]));
+    }
+
+    /// Of an upload that neither lies in staging nor stands under its name, with this said of it.
+    async fn counts_as_published(said: Intent, named: bool) -> bool {
+        let temp = tempfile::tempdir().unwrap();
+        let bucket = BucketName::parse("bucket-1").unwrap();
+        let store = LocalStore::open(temp.path(), LocalOptions::default()).unwrap();
+        store.create_bucket(&bucket).await.unwrap();
+        drop(store);
+        let staging = std::fs::File::open(temp.path().join("bucket-1/staging")).unwrap();
+        let journal = Journal::open(&staging.into()).unwrap();
+        let id = said.published.id;
+        journal.append(Entry::Intent(Box::new(said))).unwrap();
+        if named {
+            journal.append(Entry::Named(id)).unwrap();
+        }
+        journal.flush().unwrap();
+        drop(journal);
+        let store = LocalStore::open(temp.path(), LocalOptions::default()).unwrap();
+        store.unrecorded().await.unwrap().len() == 1
+    }
+
+    #[tokio::test]
+    async fn what_a_power_cut_took_back_was_not_published() {
+        let before_the_cut = || intent(1);
+        assert_ne!(before_the_cut().boot, boot_id());
+        assert!(!counts_as_published(before_the_cut(), false).await);
+        assert!(
+            counts_as_published(before_the_cut(), true).await,
+            "it lasted, and was removed or renamed later"
+        );
+        let in_this_run = Intent {
+            boot: boot_id(),
+            ..intent(1)
+        };
+        assert!(
+            counts_as_published(in_this_run, false).await,
+            "nothing took it back"
+        );
     }
 }

@@ -21,6 +21,8 @@ pub(crate) enum Entry {
     Gone(UploadId),
     /// Somebody else keeps a record of the published upload.
     Recorded(UploadId),
+    /// The upload has its final name on stable storage.
+    Named(UploadId),
 }
 
 /// What a restart finds of an unfinished upload.
@@ -62,6 +64,10 @@ pub(crate) struct Kept {
 pub(crate) struct Intent {
     pub(crate) published: Published,
     pub(crate) file: DirId,
+    /// Which run of the machine wrote this: a rename that was made in it is there as long as it lasts.
+    pub(crate) boot: [u8; 16],
+    /// [`Entry::Named`] followed.
+    pub(crate) named: bool,
 }
 
 const KEPT: u8 = 1;
@@ -69,6 +75,7 @@ const INTENT: u8 = 2;
 const VOID: u8 = 3;
 const GONE: u8 = 4;
 const RECORDED: u8 = 5;
+const NAMED: u8 = 6;
 
 impl Entry {
     /// As bytes.
@@ -86,6 +93,7 @@ impl Entry {
             Self::Void(id) => put_id(&mut put, VOID, *id),
             Self::Gone(id) => put_id(&mut put, GONE, *id),
             Self::Recorded(id) => put_id(&mut put, RECORDED, *id),
+            Self::Named(id) => put_id(&mut put, NAMED, *id),
         }
         put.0
     }
@@ -99,6 +107,7 @@ impl Entry {
             VOID => Self::Void(take.id()?),
             GONE => Self::Gone(take.id()?),
             RECORDED => Self::Recorded(take.id()?),
+            NAMED => Self::Named(take.id()?),
             _ => return None,
         };
         take.0.is_empty().then_some(entry)
@@ -190,6 +199,8 @@ impl Intent {
         put.bytes(&published.note);
         put.u64(self.file.device);
         put.u64(self.file.inode);
+        put.0.extend_from_slice(&self.boot);
+        put.bool(self.named);
     }
 
     fn take(take: &mut Take<'_>) -> Option<Self> {
@@ -208,6 +219,8 @@ impl Intent {
                 note: take.bytes()?.to_vec(),
             },
             file: take_node(take)?,
+            boot: take.raw(16)?.try_into().ok()?,
+            named: take.bool()?,
         })
     }
 }
@@ -312,6 +325,8 @@ pub(crate) mod tests {
                 note: b"note".to_vec(),
             },
             file: DirId { device: 1, inode: 2 },
+            boot: [8; 16],
+            named: false,
         }
     }
 
@@ -324,6 +339,7 @@ pub(crate) mod tests {
             Entry::Void(id),
             Entry::Gone(id),
             Entry::Recorded(id),
+            Entry::Named(id),
         ];
         for entry in entries {
             let bytes = entry.encode();

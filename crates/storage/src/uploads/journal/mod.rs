@@ -184,6 +184,11 @@ fn apply(known: &mut HashMap<UploadId, Known>, entry: Entry) {
             let id = intent.published.id;
             known.entry(id).or_default().intent = Some(*intent);
         }
+        Entry::Named(id) => {
+            if let Some(intent) = known.get_mut(&id).and_then(|about| about.intent.as_mut()) {
+                intent.named = true;
+            }
+        }
         Entry::Void(id) => {
             if let Some(about) = known.get_mut(&id) {
                 about.intent = None;

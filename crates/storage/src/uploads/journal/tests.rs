@@ -1,9 +1,8 @@
-pub(crate) use super::entry::tests::kept;
+pub(crate) use super::entry::tests::{intent, kept};
 
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
-use super::entry::tests::intent;
 use super::file::{NAME, NEW};
 use super::*;
 
