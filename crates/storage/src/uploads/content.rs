@@ -208,13 +208,17 @@ impl Content {
         self.written.len() <= 1 && front == self.written.end() && front >= self.stretched && !self.forgot
     }
 
-    /// All but `kept` is gone.
+    /// All but `kept` is gone. Where a write failed inside of it, it goes on lacking that.
     pub(crate) fn keep_only(&mut self, kept: Ranges) {
+        for (from, to, inside) in kept.pieces(0, u64::MAX) {
+            if !inside {
+                self.broken.remove(from, to);
+            }
+        }
         self.written = kept;
         self.carried = Ranges::default();
         self.forgot = false;
         self.stretched = 0;
-        self.broken = Ranges::default();
     }
 
     /// What is in the file, written or carried over.
