@@ -12,7 +12,7 @@ use crate::verdict::{OnShort, Verdict};
 /// Publishes `upload`, or says why not. `broken`: how a write through this handle failed, if one did.
 ///
 /// An upload that lacks bytes of the size that its client announced stays parked; one that cannot be published
-/// otherwise is thrown away.
+/// otherwise is thrown away, unless there is more in it than what came through this handle.
 pub(crate) async fn close_upload(
     session: &Session,
     upload: &Arc<dyn Upload>,
@@ -27,11 +27,20 @@ pub(crate) async fn close_upload(
         None => publish(session, upload).await,
     };
     if published.is_err() {
-        // The client knows that it failed and has no handle to try again with; a full disk needs the room. Its answer
-        // is the failure, whatever becomes of the bytes.
-        let _ = upload.discard().await;
+        // Its answer is the failure, whatever becomes of the bytes.
+        let _ = give_up(upload).await;
     }
     published
+}
+
+/// The client knows that it failed and has no handle to try again with; a full disk needs the room. But what others have
+/// open, or somebody left parked before, is not this handle's to throw away: it stays as if the handle had died.
+async fn give_up(upload: &Arc<dyn Upload>) -> Result<(), OpError> {
+    let facts = upload.facts();
+    if facts.joined > 0 || facts.resumed > 0 {
+        return Ok(upload.park().await?);
+    }
+    Ok(upload.discard().await?)
 }
 
 /// `None` when other handles still have it open.

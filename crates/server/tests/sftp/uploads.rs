@@ -254,6 +254,32 @@ async fn an_upload_that_lost_a_write_is_not_published() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_failed_close_throws_away_nothing_that_came_through_other_handles() {
+    let rig = Rig::start().await;
+    let user = rig.user("alice").await;
+    let mut first = rig.raw(&user).await;
+    let dead = first.open("resumed", UPLOAD).await;
+    assert_eq!(first.write(&dead, 0, b"abc").await, StatusCode::OK);
+    first.finish().await;
+    let (mut raw, mut other) = (rig.raw(&user).await, rig.raw(&user).await);
+    eventually("it is parked", || rig.server.sessions() == 2).await;
+    let shared = other.open("shared", UPLOAD).await;
+    assert_eq!(other.write(&shared, 0, b"abc").await, StatusCode::OK);
+    for name in ["resumed", "shared"] {
+        let handle = raw.open(name, WRITE).await;
+        assert_ne!(raw.write(&handle, u64::MAX - 8, b"abc").await, StatusCode::OK);
+        assert_eq!(raw.close(&handle).await, StatusCode::FAILURE, "{name}");
+        assert_eq!(raw.stat(name).await.unwrap().size, Some(3), "{name}");
+        assert!(!user.home.join(name).exists());
+    }
+    assert_eq!(rig.staged(), 2);
+    let handle = raw.open("resumed", WRITE).await;
+    assert_eq!(raw.write(&handle, 3, b"def").await, StatusCode::OK);
+    assert_eq!(raw.close(&handle).await, StatusCode::OK);
+    assert_eq!(std::fs::read(user.home.join("resumed")).unwrap(), b"abcdef");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_leaves_without_close_publishes_nothing() {
     let rig = Rig::start().await;
     let user = rig.user("alice").await;
