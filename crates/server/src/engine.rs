@@ -148,6 +148,7 @@ impl<'a> Engine<'a> {
                 };
             }
             let wants_input = held.is_none() && self.order.len() < self.max_in_flight;
+            let is_heard = !self.context.gone.is_cancelled();
             tokio::select! {
                 biased;
                 Some(done) = self.running.next() => self.finish(done),
@@ -156,6 +157,9 @@ impl<'a> Engine<'a> {
                         self.admit(packet, room);
                     }
                 }
+                // Told by the other half: with a full queue nothing is read, and hashes of half a disk may be in it. What
+                // the client sent before it went is performed all the same.
+                () = self.replies.closed(), if is_heard => self.context.gone.cancel(),
                 more = self.input.receive(), if wants_input => {
                     self.context.session.activity.touch();
                     if let Err(ending) = more {

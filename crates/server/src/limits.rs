@@ -36,6 +36,9 @@ pub(crate) const COPY_CHUNK: usize = 256 * 1024;
 /// busy.
 pub(crate) const HEAVY_WORK_PER_SESSION: usize = 2;
 
+/// The same for all sessions of a user, who may have ten.
+pub(crate) const HEAVY_WORK_PER_USER: usize = 4;
+
 /// Bytes of the smallest block that `check-file-…` hashes (draft-ietf-secsh-filexfer-extensions-00 §3).
 pub(crate) const MIN_HASH_BLOCK: u32 = 256;
 

@@ -114,6 +114,14 @@ impl PipeWriter {
         }
     }
 
+    /// Ends when nobody is there any more to take anything. Of a stream only its reader can tell. Cancel-safe.
+    pub(crate) async fn closed(&mut self) {
+        match self {
+            Self::Channel(writer) => writer.closed().await,
+            Self::Stream(_) => std::future::pending().await,
+        }
+    }
+
     /// Pushes out what a buffer in between may hold.
     pub(crate) async fn flush(&mut self) -> Result<(), ChannelClosed> {
         match self {

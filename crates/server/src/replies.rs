@@ -93,7 +93,13 @@ pub(crate) async fn send_replies(
     activity: Arc<Activity>,
 ) -> Result<PipeWriter, ChannelClosed> {
     let mut batch = Vec::new();
-    while queue.recv_many(&mut batch, MAX_BATCH).await > 0 {
+    loop {
+        tokio::select! {
+            biased;
+            count = queue.recv_many(&mut batch, MAX_BATCH) => if count == 0 { break },
+            // Also while there is nothing to send: the engine may be at work on something long.
+            () = writer.closed() => return Err(ChannelClosed),
+        }
         send_batch(&mut writer, &batch, &activity).await?;
         writer.flush().await?;
         batch.clear();

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use crate::activity::Activity;
 use crate::budget::{SessionBudget, TotalBudget};
 use crate::handles::Places;
-use crate::limits::{HEAVY_WORK_PER_SESSION, ServerConfig};
+use crate::limits::{HEAVY_WORK_PER_SESSION, HEAVY_WORK_PER_USER, ServerConfig};
 use crate::records::Records;
 use crate::verdict::OnShort;
 
@@ -53,6 +53,8 @@ pub(crate) struct Session {
     pub(crate) reply_bytes: SessionBudget,
     pub(crate) handles: Places,
     heavy: Semaphore,
+    /// Of all sessions of the user.
+    heavy_of_user: Arc<Semaphore>,
     reason: OnceLock<EndReason>,
     ended: CancellationToken,
 }
@@ -61,7 +63,8 @@ impl Session {
     /// A session that nobody counts or ends: the only one of its process.
     pub(crate) fn alone(username: &str, config: &ServerConfig) -> Self {
         let replies = TotalBudget::new(config.reply_bytes_total);
-        Self::new(UserId(0), username, 0, config, replies)
+        let heavy = Arc::new(Semaphore::new(HEAVY_WORK_PER_USER));
+        Self::new(UserId(0), username, 0, config, replies, heavy)
     }
 
     fn new(
@@ -70,6 +73,7 @@ impl Session {
         connection_id: u64,
         config: &ServerConfig,
         replies: TotalBudget,
+        heavy_of_user: Arc<Semaphore>,
     ) -> Self {
         Self {
             user,
@@ -81,14 +85,20 @@ impl Session {
             reply_bytes: SessionBudget::new(config.reply_bytes_per_session, replies),
             handles: Places::new(config.handles_per_session),
             heavy: Semaphore::new(HEAVY_WORK_PER_SESSION),
+            heavy_of_user,
             reason: OnceLock::new(),
             ended: CancellationToken::new(),
         }
     }
 
     /// Waits for a turn at work that reads whole files: hashing and copying. Cancel-safe.
-    pub(crate) async fn heavy_work(&self) -> SemaphorePermit<'_> {
-        self.heavy.acquire().await.expect("the semaphore is never closed")
+    pub(crate) async fn heavy_work(&self) -> HeavyWork<'_> {
+        let turn = self.heavy.acquire().await;
+        HeavyWork {
+            // Only with a turn in the session: those who wait for that keep nobody else of the user waiting.
+            _turn: turn.expect("the semaphore is never closed"),
+            _of_user: self.heavy_of_user.acquire().await.expect("nor is this one"),
+        }
     }
 
     /// From now on its uploads are put on record.
@@ -118,6 +128,13 @@ impl Session {
     pub(crate) fn end_reason(&self) -> Option<EndReason> {
         self.reason.get().copied()
     }
+}
+
+/// A turn at heavy work, given back on drop.
+#[derive(Debug)]
+pub(crate) struct HeavyWork<'s> {
+    _turn: SemaphorePermit<'s>,
+    _of_user: SemaphorePermit<'s>,
 }
 
 /// All open sessions.
@@ -165,12 +182,18 @@ impl Sessions {
         if open.by_user.get(&user).is_some_and(|own| own.len() >= limit) {
             return Err(Refusal::TooMany { limit });
         }
+        let own = open.by_user.get(&user).and_then(|own| own.first());
+        let heavy = own.map_or_else(
+            || Arc::new(Semaphore::new(HEAVY_WORK_PER_USER)),
+            |own| own.heavy_of_user.clone(),
+        );
         let session = Arc::new(Session::new(
             user,
             username,
             connection_id,
             &self.config,
             self.replies.clone(),
+            heavy,
         ));
         open.by_user.entry(user).or_default().push(session.clone());
         open.count += 1;
@@ -289,6 +312,25 @@ mod tests {
             .register(UserId(1), "A", 5)
             .expect("a place is free again");
         assert_eq!(sessions.count(), 3);
+    }
+
+    #[tokio::test]
+    async fn the_sessions_of_a_user_share_the_turns_at_heavy_work() {
+        let sessions = sessions(10);
+        let own: Vec<_> = (0..5)
+            .map(|number| sessions.register(UserId(1), "A", number).expect("registers"))
+            .collect();
+        let mut held = Vec::new();
+        for registration in &own[..4] {
+            held.push(registration.session().heavy_work().await);
+        }
+        let fifth = own[4].session().heavy_work();
+        tokio::pin!(fifth);
+        assert!(futures::poll!(&mut fifth).is_pending());
+        let other = sessions.register(UserId(2), "B", 9).expect("another user");
+        assert!(futures::poll!(std::pin::pin!(other.session().heavy_work())).is_ready());
+        held.pop();
+        fifth.await;
     }
 
     #[tokio::test]

@@ -242,6 +242,11 @@ impl ChannelWriter {
         .await
     }
 
+    /// Ends when the channel or its connection has ended, from the other side. Cancel-safe.
+    pub async fn closed(&mut self) {
+        poll_fn(|cx| self.shared.poll_closed(cx)).await;
+    }
+
     /// `exit-status` (RFC 4254 §6.10), CHANNEL_EOF and CHANNEL_CLOSE, in this order.
     pub async fn finish(mut self, exit_status: u32) {
         self.answered().await;

@@ -9,7 +9,8 @@ use crate::limits::{GLOB_BYTES, GLOB_MATCHES, GLOB_PATTERN, READDIR_PAGE_ENTRIES
 
 /// The paths that a word stands for: itself, if it has no wild characters or nothing matches, as in a shell.
 pub(crate) async fn expand(context: &Context, word: &Word) -> Result<Vec<Vec<u8>>, OpError> {
-    let bytes = home_for_tilde(word);
+    let word = &home_for_tilde(word);
+    let bytes = word.bytes.clone();
     let Some(pattern) = Pattern::of(word) else {
         return Ok(vec![bytes]);
     };
@@ -26,11 +27,16 @@ pub(crate) async fn expand(context: &Context, word: &Word) -> Result<Vec<Vec<u8>
 }
 
 /// `~` and `~/…` are the home, which is `/`. Other users have no home here.
-fn home_for_tilde(word: &Word) -> Vec<u8> {
+fn home_for_tilde(word: &Word) -> Word {
+    let at_home = |rest: &[u8]| Word {
+        bytes: [b"/", rest].concat(),
+        wild: word.wild.iter().map(|at| at - 1).collect(),
+        tilde: false,
+    };
     match &word.bytes[..] {
-        [b'~'] if word.tilde => b"/".to_vec(),
-        [b'~', b'/', rest @ ..] if word.tilde => [b"/", rest].concat(),
-        other => other.to_vec(),
+        [b'~'] if word.tilde => at_home(b""),
+        [b'~', b'/', rest @ ..] if word.tilde => at_home(rest),
+        _ => word.clone(),
     }
 }
 

@@ -53,10 +53,18 @@ pub(crate) fn split(channel: Channel, activity: Arc<Activity>) -> (Io, Pump) {
 impl Pump {
     /// Sends what the command writes until it is done; `None` when the client is gone before.
     pub(crate) async fn run(mut self) -> Option<ChannelWriter> {
-        while let Some(output) = self.queue.recv().await {
-            self.send(output).await.ok()?;
+        loop {
+            let output = tokio::select! {
+                biased;
+                output = self.queue.recv() => output,
+                // The command may be at work for long before it has anything to say.
+                () = self.writer.closed() => return None,
+            };
+            match output {
+                Some(output) => self.send(output).await.ok()?,
+                None => return Some(self.writer),
+            }
         }
-        Some(self.writer)
     }
 
     async fn send(&mut self, output: Output) -> Result<(), longshore_ssh::ChannelClosed> {

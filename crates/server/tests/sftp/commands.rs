@@ -2,9 +2,12 @@
 
 use std::process::{Output, Stdio};
 
+use bytes::{Bytes, BytesMut};
+use longshore_sftp::{CheckFile, CheckSubject, ExtendedRequest, Init, Request, RequestId};
 use tokio::io::AsyncWriteExt as _;
+use tokio::process::{Child, Command};
 
-use crate::support::{Rig, User, errors, success, within};
+use crate::support::{Rig, User, errors, eventually, success, within};
 
 const ABC: [(&str, &str); 4] = [
     ("md5sum", "900150983cd24fb0d6963f7d28e17f72"),
@@ -119,6 +122,8 @@ async fn names_are_found_by_pattern() {
     let md5 = ABC[0].1;
     let output = success(&rig.ssh(&user, &["md5sum '/d/'*.csv"]).await);
     assert_eq!(output, format!("{md5}  /d/a.csv\n{md5}  /d/b.csv\n"));
+    let output = success(&rig.ssh(&user, &["md5sum ~/d/[ab].csv"]).await);
+    assert_eq!(output, format!("{md5}  /d/a.csv\n{md5}  /d/b.csv\n"));
     let output = success(&rig.ssh(&user, &["md5sum ~/d/c.txt"]).await);
     assert_eq!(output, format!("{md5}  /d/c.txt\n"));
     let output = rig.ssh(&user, &["md5sum 'd/*.csv'"]).await;
@@ -155,4 +160,108 @@ async fn there_is_no_shell() {
         );
     }
     assert!(!witness.exists());
+}
+
+/// A connection that several clients share, as OpenSSH's `ControlMaster` does: they come and go without it.
+struct Shared<'a> {
+    rig: &'a Rig,
+    user: &'a User,
+    control: String,
+    _master: Child,
+}
+
+impl<'a> Shared<'a> {
+    async fn new(rig: &'a Rig, user: &'a User) -> Self {
+        let path = rig.dir.path().join("control");
+        let control = format!("ControlPath={}", path.display());
+        let mut master = rig.client("ssh", user);
+        master
+            .args(["-o", "ControlMaster=yes", "-o", &control, "-N"])
+            .arg(format!("{}@127.0.0.1", user.name));
+        let master = master.spawn().unwrap();
+        eventually("the connection is up", || path.exists()).await;
+        Self {
+            rig,
+            user,
+            control,
+            _master: master,
+        }
+    }
+
+    fn ssh(&self, arguments: &[&str]) -> Command {
+        let mut ssh = self.rig.client("ssh", self.user);
+        ssh.args(["-o", &self.control]).args(["-T", "-x"]);
+        ssh.args(&arguments[..arguments.len() - 1])
+            .arg(format!("{}@127.0.0.1", self.user.name))
+            .args(&arguments[arguments.len() - 1..]);
+        ssh.stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        ssh
+    }
+}
+
+/// A file that takes hours to hash and no room, and a small one.
+fn huge_and_small(user: &User) {
+    std::fs::create_dir_all(&user.home).unwrap();
+    std::fs::write(user.home.join("small"), b"abc").unwrap();
+    let huge = std::fs::File::create(user.home.join("huge")).unwrap();
+    huge.set_len(8 << 40).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hash_ends_with_its_channel() {
+    let rig = Rig::start().await;
+    let user = rig.user("alice").await;
+    huge_and_small(&user);
+    let shared = Shared::new(&rig, &user).await;
+    // As many as may run at once. That they run shows in the line before.
+    let mut clients = Vec::new();
+    for _ in 0..2 {
+        let mut client = shared.ssh(&["md5sum small huge"]).spawn().unwrap();
+        let mut line = [0; 40];
+        let stdout = client.stdout.as_mut().unwrap();
+        within(tokio::io::AsyncReadExt::read_exact(stdout, &mut line))
+            .await
+            .unwrap();
+        clients.push(client);
+    }
+    for client in &mut clients {
+        client.kill().await.unwrap();
+    }
+    let output = within(shared.ssh(&["md5sum small"]).output()).await.unwrap();
+    assert_eq!(success(&output), format!("{}  small\n", ABC[0].1));
+}
+
+/// The queue of the channel is full, so nothing more is read from it.
+#[tokio::test(flavor = "multi_thread")]
+async fn hashes_that_were_asked_for_by_sftp_end_with_their_channel() {
+    let rig = Rig::start_with(|config| config.requests_in_flight = 2).await;
+    let user = rig.user("alice").await;
+    huge_and_small(&user);
+    let shared = Shared::new(&rig, &user).await;
+    let mut client = shared.ssh(&["-s", "sftp"]).spawn().unwrap();
+    let mut packets = BytesMut::from(&Init::v3().to_packet().unwrap()[..]);
+    for id in 0..2 {
+        let wanted = CheckFile {
+            subject: CheckSubject::Path(Bytes::from_static(b"huge")),
+            algorithms: Bytes::from_static(b"md5"),
+            start: 0,
+            len: 0,
+            block_len: 0,
+        };
+        let request = Request::Extended(ExtendedRequest::CheckFile(wanted));
+        packets.extend_from_slice(&request.to_packet(RequestId(id)).unwrap());
+    }
+    let stdin = client.stdin.as_mut().unwrap();
+    stdin.write_all(&packets).await.unwrap();
+    let mut version = [0; 5];
+    let stdout = client.stdout.as_mut().unwrap();
+    within(tokio::io::AsyncReadExt::read_exact(stdout, &mut version))
+        .await
+        .unwrap();
+    tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+    client.kill().await.unwrap();
+    let output = within(shared.ssh(&["md5sum small"]).output()).await.unwrap();
+    assert_eq!(success(&output), format!("{}  small\n", ABC[0].1));
 }
