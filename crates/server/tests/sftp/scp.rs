@@ -6,7 +6,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use crate::support::{Rig, User, errors, success, within};
+use longshore_catalog::UserStore as _;
+
+use crate::support::twisted::Twist;
+use crate::support::{Rig, User, errors, eventually, success, within};
 
 /// Runs `scp -O`; `@:` in an argument stands for the user's side.
 async fn scp(rig: &Rig, user: &User, arguments: &[&str]) -> Output {
@@ -261,5 +264,42 @@ async fn a_stalled_copy_ends_and_a_slow_one_does_not() {
     within(stdout.read_to_end(&mut rest)).await.unwrap();
     assert!(rest.is_empty(), "{rest:?}");
     assert!(!within(child.wait()).await.unwrap().success());
+    assert!(!user.home.join("f").exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_only_lacks_its_times_is_kept_with_a_warning() {
+    let rig = Rig::start_twisted(Twist::AttributesRefused, |_| {}).await;
+    let user = rig.user("alice").await;
+    std::fs::create_dir_all(&user.home).unwrap();
+    let input = b"T1000000007 0 1000000007 0\nC0644 5 f\nwhole\0";
+    let (answer, status) = sink(&rig, &user, "scp -p -t /f", input).await;
+    assert_eq!(status, Some(1));
+    assert!(
+        answer.starts_with(b"\0\0\0\x01scp: f: set mode and times: Permission denied"),
+        "{}",
+        String::from_utf8_lossy(&answer)
+    );
+    assert_eq!(std::fs::read(user.home.join("f")).unwrap(), b"whole");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_deleted_user_was_copying_is_thrown_away() {
+    let rig = Rig::start().await;
+    let user = rig.user("alice").await;
+    let mut ssh = rig.client("ssh", &user);
+    ssh.arg(format!("{}@127.0.0.1", user.name)).arg("scp -t /f");
+    ssh.stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null());
+    let mut child = ssh.spawn().unwrap();
+    let (mut stdin, mut stdout) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+    stdin.write_all(b"C0644 100 f\nhalf").await.unwrap();
+    let mut answers = [1; 2];
+    within(stdout.read_exact(&mut answers)).await.unwrap();
+    eventually("the upload has begun", || rig.staged() == 1).await;
+    rig.catalog.delete_user(&user.name, None).await.unwrap();
+    assert!(!within(child.wait()).await.unwrap().success());
+    eventually("its bytes are gone", || rig.staged() == 0).await;
     assert!(!user.home.join("f").exists());
 }

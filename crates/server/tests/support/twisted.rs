@@ -40,6 +40,8 @@ pub enum Twist {
     ListingsCut,
     /// Each write takes a while.
     SlowWrites,
+    /// Attributes of an upload cannot be set.
+    AttributesRefused,
 }
 
 pub struct TwistedStore {
@@ -251,7 +253,10 @@ impl Upload for TwistedUpload {
     }
 
     async fn set_stat(&self, changes: &SetStat) -> Result<()> {
-        self.inner.set_stat(changes).await
+        match self.twist {
+            Twist::AttributesRefused => Err(StorageError::new(ErrorKind::PermissionDenied, "set attributes")),
+            _ => self.inner.set_stat(changes).await,
+        }
     }
 
     async fn sync(&self) -> Result<()> {

@@ -1,5 +1,6 @@
 //! `scp -t`: takes files and trees. Each file is an upload as any other: nobody sees it before it is whole.
 
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use longshore_storage::{ErrorKind, FileType, RemotePath, SetStat};
@@ -13,6 +14,7 @@ use crate::exec::words::Word;
 use crate::handles::{Content, OpenFile};
 use crate::limits::{COPY_CHUNK, SCP_DEPTH, SCP_LINE};
 use crate::ops::{close_file, open_for_copy};
+use crate::sessions::{EndReason, Session};
 
 /// Takes what comes; the exit status.
 pub(super) async fn run(context: &Context, io: &mut Io, options: Options, target: &Word) -> u32 {
@@ -45,6 +47,26 @@ struct OpenDirectory {
 }
 
 type Times = (SystemTime, SystemTime);
+
+/// A file that is being taken. A command that is cut off leaves it for its owner to continue; it goes when there is no
+/// owner any more.
+struct Unfinished {
+    file: Arc<OpenFile>,
+    session: Arc<Session>,
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        if self.session.end_reason() != Some(EndReason::Deleted) {
+            return;
+        }
+        let file = Arc::clone(&self.file);
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            // Quiet when it was published or thrown away before.
+            runtime.spawn(async move { file.abandon(true).await });
+        }
+    }
+}
 
 impl<'a> Sink<'a> {
     async fn start(
@@ -142,8 +164,12 @@ impl<'a> Sink<'a> {
 
     async fn file(&mut self, entry: &Entry, times: Option<Times>) -> Result<(), Gone> {
         let file = match self.begin(entry).await {
-            Ok(file) => file,
+            Ok(file) => Arc::new(file),
             Err(error) => return self.object(entry, &error).await,
+        };
+        let _unless_deleted = Unfinished {
+            file: Arc::clone(&file),
+            session: Arc::clone(&self.context.session),
         };
         lines::agree(self.io).await?;
         let received = match self.receive(&file, entry.size).await {
@@ -159,7 +185,13 @@ impl<'a> Sink<'a> {
             Err(error) => Err(error),
         };
         match done {
-            Ok(()) => lines::agree(self.io).await,
+            Ok(None) => lines::agree(self.io).await,
+            // The file is there, and whole.
+            Ok(Some(warning)) => {
+                self.status = 1;
+                let why = format!("{}: set mode and times: {}", shown(&entry.name), reason(&warning));
+                lines::object(self.io, &why).await
+            }
             Err(error) => {
                 let _ = file.abandon(true).await;
                 self.object(entry, &error).await
@@ -209,16 +241,24 @@ impl<'a> Sink<'a> {
         Ok(verdict)
     }
 
-    async fn finish(&self, file: &OpenFile, entry: &Entry, times: Option<Times>) -> Result<(), OpError> {
+    /// Publishes the file; why it has not got its mode and times, if so.
+    async fn finish(
+        &self,
+        file: &OpenFile,
+        entry: &Entry,
+        times: Option<Times>,
+    ) -> Result<Option<OpError>, OpError> {
         let changes = SetStat {
             mode: self.options.preserve.then_some(entry.mode & 0o777),
             times,
             ..SetStat::default()
         };
+        let mut warning = None;
         if changes != SetStat::default() {
-            file.set_stat(&changes).await?;
+            warning = file.set_stat(&changes).await.err();
         }
-        close_file(self.context, file).await
+        close_file(self.context, file).await?;
+        Ok(warning)
     }
 
     async fn directory(&mut self, entry: &Entry, times: Option<Times>) -> Result<(), Gone> {
