@@ -96,7 +96,8 @@ pub trait UploadStore {
     /// there is no such record. Digests that nobody filled in before the catalog was closed are absent afterwards.
     async fn fill_digest(&self, id: UploadKey, sha256: Option<[u8; 32]>) -> Result<bool>;
 
-    /// Notes that the file that was uploaded last as `from` is called `to` now. `false` without such a record.
+    /// Notes that the file that was uploaded last as `from` is called `to` now. `false` without such a record, and when
+    /// that file was renamed before: another one had its name since.
     async fn record_rename(&self, bucket: &str, from: &[u8], to: &[u8]) -> Result<bool>;
 
     /// One record.

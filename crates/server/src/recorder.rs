@@ -62,6 +62,7 @@ impl Recorder {
             store,
             keeping,
             unwritten: Vec::new(),
+            renames: Vec::new(),
         };
         let recorder = Self {
             queue,
@@ -112,6 +113,8 @@ struct Task {
     keeping: Keeping,
     /// What could not be written yet.
     unwritten: Vec<UploadRecord>,
+    /// New names of files whose records may be among these.
+    renames: Vec<Rename>,
 }
 
 impl Task {
@@ -160,7 +163,7 @@ impl Task {
                 Command::Close(done) => end = Some(done),
                 Command::Rename(rename, done) => {
                     self.write(std::mem::take(&mut records)).await;
-                    self.rename(&rename).await;
+                    self.rename(rename).await;
                     waiting.extend(done);
                 }
                 Command::Digest(id, digest) => {
@@ -191,6 +194,9 @@ impl Task {
         match self.catalog.record_uploads(self.unwritten.clone()).await {
             Ok(()) => {
                 self.unwritten.clear();
+                for rename in std::mem::take(&mut self.renames) {
+                    self.note_rename(&rename).await;
+                }
                 if let Err(error) = self.store.recorded(&ids).await {
                     // The journal names them once more at the next start, and the catalog knows them by their ids.
                     tracing::debug!(cause = %Causes(&error), "cannot tell the store what is on record");
@@ -206,7 +212,16 @@ impl Task {
         }
     }
 
-    async fn rename(&self, rename: &Rename) {
+    /// Behind the record that it is about: before that is written it would meet an older one of the name.
+    async fn rename(&mut self, rename: Rename) {
+        if self.unwritten.is_empty() {
+            self.note_rename(&rename).await;
+        } else if self.renames.len() < UNWRITTEN_RECORDS {
+            self.renames.push(rename);
+        }
+    }
+
+    async fn note_rename(&self, rename: &Rename) {
         let Rename { bucket, from, to } = rename;
         if let Err(error) = self.catalog.record_rename(bucket, from, to).await {
             tracing::error!(cause = %Causes(&error), "cannot note the new name of an upload");

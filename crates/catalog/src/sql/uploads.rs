@@ -83,7 +83,8 @@ pub(crate) async fn give_up_digests(conn: &mut Connection) -> Result<()> {
     Ok(())
 }
 
-/// Notes a new name of the file that was uploaded last under `from`. `false` without such a record.
+/// Notes a new name of the file that was uploaded last under `from`. `false` without such a record, and when its file got
+/// another name before: what has the name now came there by other ways.
 pub(crate) async fn rename(
     conn: &mut Connection,
     bucket: &str,
@@ -93,7 +94,9 @@ pub(crate) async fn rename(
 ) -> Result<bool> {
     let done = sqlx::query(
         "INSERT INTO upload_events (upload_id, kind, path, at_ms) \
-         SELECT id, 'renamed', $3, $4 FROM uploads WHERE bucket = $1 AND path = $2 ORDER BY seq DESC LIMIT 1",
+         SELECT id, 'renamed', $3, $4 FROM uploads WHERE seq = \
+         (SELECT seq FROM uploads WHERE bucket = $1 AND path = $2 ORDER BY seq DESC LIMIT 1) \
+         AND NOT EXISTS (SELECT 1 FROM upload_events WHERE upload_id = uploads.id AND kind = 'renamed')",
     )
     .bind(bucket)
     .bind(from)

@@ -229,6 +229,7 @@ pub async fn a_new_name_goes_to_the_last_upload_of_the_old_one<F: Fixture>() {
     assert!(!rename(b"/alice/x").await, "nothing was uploaded yet");
     store.record_uploads(vec![named(1)]).await.expect("record");
     assert!(rename(b"/alice/x").await);
+    assert!(!rename(b"/alice/other").await, "it is not called so any more");
     store.record_uploads(vec![named(2)]).await.expect("record");
     fixture.clock().advance(std::time::Duration::from_secs(5));
     let later = crate::Clock::now(fixture.clock());
