@@ -81,8 +81,8 @@ pub(crate) const REFUSED_CHANNELS: usize = 512;
 pub(crate) const TRANSPORT_QUEUE: usize = 16;
 
 /// Bytes that are read ahead of the packet being received: enough to find the next length in the same system
-/// call, or 60 small requests; not so much that copying it costs more than the call.
-pub(crate) const READ_AHEAD: usize = 4096;
+/// call, or 60 small requests, or the WRITE of a 4 KiB file; not so much that copying it costs more than the call.
+pub(crate) const READ_AHEAD: usize = 4608;
 
 /// Bytes of one allocation for received bulk data: a 255 KiB write and its header.
 pub(crate) const SEGMENT: usize = 264 * 1024;

@@ -9,7 +9,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use futures::task::AtomicWaker;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
 
@@ -137,7 +137,7 @@ impl Stream {
             let wanted = buf.initialize_unfilled();
             let len = wanted.len();
             let mut parts = [IoSliceMut::new(wanted), IoSliceMut::new(&mut self.ahead[..])];
-            match self.tcp.try_read_vectored(&mut parts) {
+            match read_what_is_there(&self.tcp, &mut parts) {
                 Ok(read) => {
                     self.count(read)?;
                     buf.advance(read.min(len));
@@ -189,6 +189,23 @@ impl Stream {
         let _ = self.control.identification.set(Arc::from(text));
         self.first_line = None;
     }
+}
+
+/// Reads into `parts`. After fewer bytes than fit there are no more: the next call waits for news of the socket without
+/// asking it again, which would be one system call for each request.
+fn read_what_is_there(tcp: &TcpStream, parts: &mut [IoSliceMut<'_>; 2]) -> io::Result<usize> {
+    let room = parts[0].len() + parts[1].len();
+    let mut short = None;
+    let result = tcp.try_io(Interest::READABLE, || {
+        let read = rustix::io::readv(tcp, parts)?;
+        if read == 0 || read == room {
+            return Ok(read);
+        }
+        // This is how the runtime is told that nothing is left (epoll(7) permits that conclusion).
+        short = Some(read);
+        Err(io::ErrorKind::WouldBlock.into())
+    });
+    short.map_or(result, Ok)
 }
 
 impl AsyncRead for Stream {
