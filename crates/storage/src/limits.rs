@@ -99,6 +99,10 @@ pub(crate) const DIGEST_HOLES: u64 = 32 << 30;
 /// leaves it parked; smaller ones are sent again faster than they are found.
 pub(crate) const KEPT_FROM: u64 = 1 << 20;
 
+/// Front of an upload that an async thread writes itself where files lie in memory: to copy and digest it takes less than
+/// to wake a thread and to be woken. What is longer goes to the blocking pool, which works beside the decryption.
+pub(crate) const WRITE_AT_ONCE: u64 = 64 << 10;
+
 /// Bytes from which on a file that has no name any more is closed on the blocking pool: freeing a GiB takes a file
 /// system some milliseconds.
 pub(crate) const LARGE_FILE: i64 = 16 << 20;

@@ -118,6 +118,15 @@ impl Follow {
         }
     }
 
+    /// Whether all of a file of `size` bytes is digested, or nobody wants that.
+    pub(crate) fn is_at(&self, size: u64) -> bool {
+        match &self.0 {
+            State::Off => true,
+            State::Front(front) => front.len == size,
+            State::Lost => false,
+        }
+    }
+
     /// The digest of `file`, which has `size` bytes now and is not being written to. May be asked again.
     ///
     /// # Errors

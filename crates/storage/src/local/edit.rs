@@ -40,7 +40,7 @@ pub(super) fn open(
         let access = if readable { OFlags::RDWR } else { OFlags::WRONLY };
         let flags = if append { access | OFlags::APPEND } else { access };
         let taken = home.shared.descriptors.take(1)?;
-        let file = open_regular(&place, flags)?;
+        let (file, _) = open_regular(&place, flags)?;
         Ok(Arc::new(LocalEdit {
             inner: Arc::new(Inner {
                 file,

@@ -5,7 +5,7 @@ use std::os::fd::BorrowedFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::buffer::spare_capacity;
-use rustix::fs::{SeekFrom, StatVfsMountFlags, copy_file_range, fstatfs, fstatvfs, seek};
+use rustix::fs::{SeekFrom, StatVfsMountFlags, copy_file_range, fstat, fstatfs, fstatvfs, seek};
 use rustix::io::{Errno, ReadWriteFlags, pread, preadv2, pwrite};
 
 use super::fault::Fault;
@@ -87,15 +87,48 @@ impl Cached {
         if matches!(result, Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL)) {
             able.store(false, Ordering::Relaxed);
         }
-        // Fewer bytes may be the end of the file or of what is cached: the caller asks properly then.
-        result == Ok(len)
+        // Fewer bytes are the end of the file or of what is cached.
+        result.is_ok_and(|got| got == len || ends_at(fd, offset.saturating_add(got as u64)))
     }
 }
 
-/// Whether the file system of `fd` keeps its files in memory.
-pub(crate) fn is_in_memory(fd: BorrowedFd<'_>) -> Result<bool, Errno> {
-    // TMPFS_MAGIC and RAMFS_MAGIC, statfs(2).
-    Ok(matches!(fstatfs(fd)?.f_type, 0x0102_1994 | 0x8584_58f6))
+/// Whether nothing of an open file lies behind `offset`.
+fn ends_at(fd: BorrowedFd<'_>, offset: u64) -> bool {
+    fstat(fd).is_ok_and(|stat| u64::try_from(stat.st_size).is_ok_and(|size| size <= offset))
+}
+
+/// What a file system may have to wait for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Medium {
+    /// Nothing: it keeps its files in memory.
+    Memory,
+    /// A disk of this machine, but not for what the kernel has cached.
+    Disk,
+    /// Anything, such as another machine or a program.
+    Far,
+}
+
+impl Medium {
+    /// That of the file system of `fd`.
+    pub(crate) fn of(fd: BorrowedFd<'_>) -> Result<Self, Errno> {
+        Ok(Self::of_type(fstatfs(fd)?.f_type))
+    }
+
+    /// The numbers are those of statfs(2).
+    const fn of_type(number: i64) -> Self {
+        match number {
+            // TMPFS_MAGIC, RAMFS_MAGIC
+            0x0102_1994 | 0x8584_58f6 => Self::Memory,
+            // EXT4_SUPER_MAGIC, XFS_SUPER_MAGIC, BTRFS_SUPER_MAGIC
+            0xef53 | 0x5846_5342 | 0x9123_683e => Self::Disk,
+            _ => Self::Far,
+        }
+    }
+
+    /// Whether files lie in memory.
+    pub(crate) const fn is_memory(self) -> bool {
+        matches!(self, Self::Memory)
+    }
 }
 
 /// Writes all of `data` at `offset`. On failure says how many bytes had been written.

@@ -1,8 +1,8 @@
 //! Operations that look at names or change attributes.
 
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 
-use rustix::fs::{FileType, OFlags, fdatasync, fstat, fsync, ftruncate, readlinkat};
+use rustix::fs::{FileType, OFlags, Stat as RawStat, fdatasync, fstat, fsync, ftruncate, readlinkat};
 use rustix::io::Errno;
 
 use super::attrs::{apply_mode, apply_times, checked_size, is_type, stat_of};
@@ -21,6 +21,19 @@ pub(super) fn stat(home: &HomeRoot, path: &RemotePath, follow: bool) -> Result<S
         Some(upload) => upload.stat(),
         None => Ok(stat_of(place.existing()?)),
     }
+}
+
+/// As [`stat`] of what is published; `None` where the viewer sees an unfinished upload, which may be busy.
+pub(super) fn stat_published(
+    home: &HomeRoot,
+    path: &RemotePath,
+    follow: bool,
+) -> Result<Option<Stat>, Fault> {
+    let place = home.find(path, follow)?;
+    if home.own_upload(&place)?.is_some() {
+        return Ok(None);
+    }
+    Ok(Some(stat_of(place.existing()?)))
 }
 
 /// Size, then mode, then times, so that the times asked for are what remains. The owner is ignored quietly:
@@ -76,7 +89,7 @@ fn sync_attributes(home: &HomeRoot, place: &Place) -> Result<(), Fault> {
 
 fn truncate(home: &HomeRoot, place: &Place, size: u64) -> Result<(), Fault> {
     refuse_unwritable(place)?;
-    let file = open_regular(place, OFlags::WRONLY)?;
+    let (file, _) = open_regular(place, OFlags::WRONLY)?;
     digest::forget(file.as_fd());
     ftruncate(&file, checked_size(size)?)?;
     if home.shared.is_durable() {
@@ -126,7 +139,7 @@ pub(crate) fn refuse_unwritable(place: &Place) -> Result<(), Fault> {
 
 /// Opens a regular file; refuses anything else, before opening it where the look allows (opening a device or a
 /// FIFO can have effects) and after it in any case (the name may have changed since the look).
-pub(crate) fn open_regular(place: &Place, flags: OFlags) -> Result<std::os::fd::OwnedFd, Fault> {
+pub(crate) fn open_regular(place: &Place, flags: OFlags) -> Result<(OwnedFd, RawStat), Fault> {
     refuse_irregular(place.file_type())?;
     place.existing()?;
     let file = match place.open(flags) {
@@ -137,7 +150,7 @@ pub(crate) fn open_regular(place: &Place, flags: OFlags) -> Result<std::os::fd::
     };
     let stat = fstat(&file)?;
     if is_type(&stat, FileType::RegularFile) {
-        Ok(file)
+        Ok((file, stat))
     } else {
         refuse_irregular(Some(FileType::from_raw_mode(stat.st_mode)))?;
         Err(ErrorKind::Busy.into())

@@ -13,7 +13,7 @@ use super::fault::Fault;
 use super::home::HomeRoot;
 use super::io::{Cached, read_into, space_of};
 use super::look::{open_regular, settle};
-use super::resolve::DirId;
+use super::resolve::{DirId, Place};
 use crate::digest;
 use crate::error::{ErrorKind, Result, StorageError};
 use crate::limits;
@@ -34,18 +34,36 @@ pub(super) fn open(home: &Arc<HomeRoot>, path: &RemotePath) -> Result<Arc<dyn Re
                 jobs: home.jobs.clone(),
             }) as Arc<dyn ReadFile>);
         }
-        let taken = home.shared.descriptors.take(1)?;
-        let file = open_regular(&place, OFlags::RDONLY)?;
-        let version = version_of(&fstat(&file)?);
-        let in_memory =
-            home.bucket.in_memory && DirId::of(&place.parent)?.device == home.bucket.staging_id.device;
-        Ok(Arc::new(LocalReadFile {
-            file: Some(Arc::new((file, taken))),
-            version,
-            cached: Cached::new(in_memory),
-            jobs: home.jobs.clone(),
-        }) as Arc<dyn ReadFile>)
+        published(home, &place)
     })
+}
+
+/// As [`open`] of what is published; `None` where the viewer sees an unfinished upload.
+pub(super) fn open_published(
+    home: &Arc<HomeRoot>,
+    path: &RemotePath,
+) -> Result<Option<Arc<dyn ReadFile>>, Fault> {
+    settle(|| {
+        let place = home.find(path, true)?;
+        if home.own_upload(&place)?.is_some() {
+            return Ok(None);
+        }
+        published(home, &place).map(Some)
+    })
+}
+
+fn published(home: &HomeRoot, place: &Place) -> Result<Arc<dyn ReadFile>, Fault> {
+    let taken = home.shared.descriptors.take(1)?;
+    let (file, stat) = open_regular(place, OFlags::RDONLY)?;
+    // Other file systems may be mounted inside.
+    let in_memory =
+        home.bucket.medium.is_memory() && DirId::of_stat(&stat).device == home.bucket.staging_id.device;
+    Ok(Arc::new(LocalReadFile {
+        file: Some(Arc::new((file, taken))),
+        version: version_of(&stat),
+        cached: Cached::new(in_memory),
+        jobs: home.jobs.clone(),
+    }))
 }
 
 struct LocalReadFile {
@@ -80,14 +98,10 @@ impl ReadFile for LocalReadFile {
     }
 
     async fn stat(&self) -> Result<Stat> {
-        self.on("stat", |file| {
-            let raw = fstat(file)?;
-            Ok(Stat {
-                digest: digest::known(file.as_fd(), &raw),
-                ..stat_of(&raw)
-            })
-        })
-        .await
+        if matches!(self.cached, Cached::Memory) {
+            return stat_open(&self.file()?.0).map_err(|fault| fault.during("stat", b""));
+        }
+        self.on("stat", stat_open).await
     }
 
     async fn read_at(&self, offset: u64, len: usize, mut buf: Vec<u8>) -> Result<Vec<u8>> {
@@ -111,6 +125,14 @@ impl ReadFile for LocalReadFile {
     async fn space(&self) -> Result<SpaceInfo> {
         self.on("read space", |file| space_of(file.as_fd())).await
     }
+}
+
+fn stat_open(file: &OwnedFd) -> Result<Stat, Fault> {
+    let raw = fstat(file)?;
+    Ok(Stat {
+        digest: digest::known(file.as_fd(), &raw),
+        ..stat_of(&raw)
+    })
 }
 
 impl Drop for LocalReadFile {

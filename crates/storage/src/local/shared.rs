@@ -11,6 +11,7 @@ use super::blocking::Jobs;
 use super::budget::Descriptors;
 use super::dirsync::{DirSyncs, SyncDir};
 use super::fault::Fault;
+use super::io::Medium;
 use super::options::{LocalOptions, VisibleTo};
 use super::resolve::{DirId, Resolve};
 use crate::digest::Late;
@@ -49,8 +50,8 @@ pub(crate) struct Bucket {
     pub(crate) journal: Journal,
     /// Identity of `staging`; its device is that of all publishable names.
     pub(crate) staging_id: DirId,
-    /// Whether the file system keeps files in memory, so that no call waits for a disk.
-    pub(crate) in_memory: bool,
+    /// What calls may have to wait for.
+    pub(crate) medium: Medium,
 }
 
 /// Who is looking: decides which unfinished uploads are seen.

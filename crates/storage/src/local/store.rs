@@ -12,7 +12,7 @@ use rustix::io::Errno;
 
 use super::fault::Fault;
 use super::home::{HomeRoot, LocalHome};
-use super::io::is_in_memory;
+use super::io::Medium;
 use super::options::{LocalOptions, ResolverChoice};
 use super::resolve::{self, DirId, Resolve};
 use super::shared::{Bucket, Shared, lock};
@@ -293,7 +293,7 @@ impl Inner {
             files: openat(&dir, "files", DIR_FLAGS, Mode::empty())?,
             journal: Journal::open(&staging)?,
             staging_id: DirId::of(&staging)?,
-            in_memory: is_in_memory(staging.as_fd())?,
+            medium: Medium::of(staging.as_fd())?,
             staging,
             staged_prefix: "",
         });

@@ -14,7 +14,7 @@ use rustix::fs::{AtFlags, Gid, Mode, OFlags, Uid, chownat, openat};
 use super::blocking;
 use super::fault::Fault;
 use super::home::{HomeRoot, LocalHome};
-use super::io::is_in_memory;
+use super::io::Medium;
 use super::options::{LocalOptions, ResolverChoice};
 use super::resolve::{self, DirId, Place};
 use super::shared::{Bucket, Shared};
@@ -95,7 +95,7 @@ fn bucket(files: &OwnedFd, staging: OwnedFd) -> Result<Bucket, Fault> {
         name: BucketName::parse("machine").expect("a valid name"),
         files: rustix::io::fcntl_dupfd_cloexec(files, 0)?,
         staging_id: DirId::of(&staging)?,
-        in_memory: is_in_memory(staging.as_fd())?,
+        medium: Medium::of(staging.as_fd())?,
         staging,
         // Nothing outlives this process: an upload that is not published when it ends is thrown away.
         journal: Journal::none(),

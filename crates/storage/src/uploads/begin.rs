@@ -45,11 +45,39 @@ pub(crate) fn begin(
         {
             return Ok(handle);
         }
-        check_precondition(home, &place, options.precondition)?;
-        check_target(&place, home.bucket.staging_id)?;
-        check_rights(&place, options)?;
-        start(home, path, place, options)
+        begin_new(home, path, place, options)
     })
+}
+
+/// As [`begin`], without waiting for anybody, where files lie in memory. `None`: an upload that is there already would
+/// have to be joined or ended.
+pub(crate) fn begin_at_once(
+    home: &Arc<HomeRoot>,
+    path: &RemotePath,
+    options: &UploadOptions,
+) -> Result<Option<Handle>, Fault> {
+    if !home.shared.uploads.none_parked() {
+        return Ok(None);
+    }
+    settle(|| {
+        let place = home.find(path, options.precondition != Precondition::Absent)?;
+        if home.own_upload(&place)?.is_some() {
+            return Ok(None);
+        }
+        begin_new(home, path, place, options).map(Some)
+    })
+}
+
+fn begin_new(
+    home: &Arc<HomeRoot>,
+    path: &RemotePath,
+    place: Place,
+    options: &UploadOptions,
+) -> Result<Handle, Fault> {
+    check_precondition(home, &place, options.precondition)?;
+    check_target(&place, home.bucket.staging_id)?;
+    check_rights(&place, options)?;
+    start(home, path, place, options)
 }
 
 /// One more handle of the viewer's own upload at `place`.
@@ -138,7 +166,8 @@ fn start(
     let exclusive = options.precondition == Precondition::Absent;
     let joins = !exclusive && options.base == UploadBase::Published;
     // What is published later by somebody else is no part of an upload that began on a free name.
-    let over_published = options.base == UploadBase::Published && place.found.is_some();
+    let on_free_name = place.found.is_none();
+    let over_published = options.base == UploadBase::Published && !on_free_name;
     let key = place.key()?;
     let restarts = options.base == UploadBase::Empty && !exclusive;
     let mut parked = if restarts {
@@ -188,7 +217,7 @@ fn start(
     for old in parked {
         old.end_if_parked(UploadEnd::Restarted);
     }
-    Ok(Handle::new(staged, options.readable))
+    Ok(Handle::begun(staged, options.readable, on_free_name))
 }
 
 /// Files the upload, unless its directory goes away or its name is taken at this very moment.

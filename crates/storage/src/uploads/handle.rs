@@ -24,6 +24,8 @@ pub(crate) struct Handle {
 struct Inner {
     staged: Arc<Staged>,
     readable: bool,
+    /// There was nothing under the name when it was opened.
+    on_free_name: bool,
     /// The turns when it was opened, and when it changed something last.
     opened: u64,
     active: AtomicU64,
@@ -33,11 +35,17 @@ struct Inner {
 
 impl Handle {
     pub(super) fn new(staged: Arc<Staged>, readable: bool) -> Self {
+        Self::begun(staged, readable, false)
+    }
+
+    /// The first handle of an upload.
+    pub(super) fn begun(staged: Arc<Staged>, readable: bool, on_free_name: bool) -> Self {
         let opened = next_turn(&staged);
         Self {
             inner: Arc::new(Inner {
                 staged,
                 readable,
+                on_free_name,
                 opened,
                 active: AtomicU64::new(opened),
                 ended: AtomicBool::new(false),
@@ -61,23 +69,25 @@ impl Handle {
         operation: &'static str,
         job: impl FnOnce(&Inner) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T> {
-        self.on(operation, move |inner| {
-            // Not before the job has started: it never does when the future is dropped while it waits.
-            if inner.ended.swap(true, Ordering::AcqRel) {
-                return Err(ErrorKind::UploadGone.into());
-            }
-            let result = job(inner);
-            if result.is_err() {
-                // Still there, to be tried again or parked.
-                inner.ended.store(false, Ordering::Release);
-            }
-            result
-        })
-        .await
+        // Not before the job has started: it never does when the future is dropped while it waits.
+        self.on(operation, move |inner| inner.end(job)).await
     }
 }
 
 impl Inner {
+    /// Runs `job`, which ends the handle, unless it has ended.
+    fn end<T>(&self, job: impl FnOnce(&Self) -> Result<T, Fault>) -> Result<T, Fault> {
+        if self.ended.swap(true, Ordering::AcqRel) {
+            return Err(ErrorKind::UploadGone.into());
+        }
+        let result = job(self);
+        if result.is_err() {
+            // Still there, to be tried again or parked.
+            self.ended.store(false, Ordering::Release);
+        }
+        result
+    }
+
     /// Notes that something is changed through it.
     fn use_it(&self) {
         self.active.store(next_turn(&self.staged), Ordering::Relaxed);
@@ -144,7 +154,10 @@ impl Upload for Handle {
     async fn write_at(&self, offset: u64, data: Bytes) -> Result<()> {
         self.inner.use_it();
         let staged = &self.inner.staged;
-        let result = queue::write(staged, offset, data).await;
+        let result = match queue::write_at_once(staged, offset, &data) {
+            Some(result) => result,
+            None => queue::write(staged, offset, data).await,
+        };
         result.map_err(|fault| fault.during("write", staged.path.as_bytes()))
     }
 
@@ -180,6 +193,11 @@ impl Upload for Handle {
     }
 
     async fn close(&self, note: &[u8]) -> Result<Closed> {
+        let (inner, staged) = (&self.inner, &self.inner.staged);
+        if inner.on_free_name && staged.closes_at_once() {
+            let closed = inner.end(|inner| staged.close_handle(inner.opened, note));
+            return closed.map_err(|fault| fault.during("publish", staged.path.as_bytes()));
+        }
         let note = note.to_vec();
         self.end("publish", move |inner| {
             inner.staged.close_handle(inner.opened, &note)

@@ -1,5 +1,6 @@
 //! Staged uploads: from `begin` over writes to `publish`, and the register that says who has which names in work.
 
+mod at_once;
 mod begin;
 mod content;
 mod flush;
@@ -16,7 +17,7 @@ mod repair;
 mod staged;
 mod staging;
 
-pub(crate) use begin::{begin, join, resume};
+pub(crate) use begin::{begin, begin_at_once, join, resume};
 pub(crate) use handle::JoinedEdit;
 pub(crate) use journal::Journal;
 pub(crate) use live::LiveUploads;

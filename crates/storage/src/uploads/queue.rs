@@ -13,6 +13,7 @@ use tokio::sync::oneshot;
 use super::flush::Pressure;
 use super::staged::Staged;
 use crate::error::ErrorKind;
+use crate::limits;
 use crate::local::{Fault, lock, start_in};
 
 /// Writes that wait, and whether somebody is at work.
@@ -37,20 +38,44 @@ struct Job {
 /// Writes `data` at `offset` in turn. Once called it happens, also when the future is dropped.
 pub(super) async fn write(staged: &Arc<Staged>, offset: u64, data: Bytes) -> Result<(), Fault> {
     let (done, result) = oneshot::channel();
-    let start = {
+    let idle = {
         let mut state = lock(&staged.queue.state);
         state.waiting.push_back(Job { offset, data, done });
         !std::mem::replace(&mut state.running, true)
     };
-    if start {
-        let worker = Arc::clone(staged);
-        let runtime = Handle::current();
-        staged.home.jobs.start(&runtime, move || work(&worker));
+    if idle {
+        start(staged);
     }
     // Nobody answers when the worker panicked or the runtime is shutting down.
     result
         .await
         .unwrap_or_else(|_gone| Err(ErrorKind::Internal.into()))
+}
+
+/// Writes the beginning of a file where it stands; that of small files is all. `None`: somebody would have to be waited
+/// for.
+pub(super) fn write_at_once(staged: &Arc<Staged>, offset: u64, data: &[u8]) -> Option<Result<(), Fault>> {
+    let end = offset.saturating_add(data.len() as u64);
+    if end > limits::WRITE_AT_ONCE || !staged.writes_at_once() || !staged.queue.is_free() {
+        return None;
+    }
+    let on_panic = Stop(&staged.queue);
+    let result = staged.write_at(offset, data);
+    std::mem::forget(on_panic);
+    if let Ok(pressure) = result {
+        flush(staged, pressure);
+    }
+    if staged.queue.is_wanted() {
+        start(staged);
+    }
+    Some(result.map(drop))
+}
+
+/// Starts a worker.
+fn start(staged: &Arc<Staged>) {
+    let worker = Arc::clone(staged);
+    let runtime = Handle::current();
+    staged.home.jobs.start(&runtime, move || work(&worker));
 }
 
 fn work(staged: &Arc<Staged>) {
@@ -82,6 +107,18 @@ fn flush(staged: &Arc<Staged>, pressure: Pressure) {
 }
 
 impl WriteQueue {
+    /// Whether nobody was at work; the caller is now.
+    fn is_free(&self) -> bool {
+        !std::mem::replace(&mut lock(&self.state).running, true)
+    }
+
+    /// The caller is done: whether writes came in meanwhile, for a worker to take.
+    fn is_wanted(&self) -> bool {
+        let mut state = lock(&self.state);
+        state.running = !state.waiting.is_empty();
+        state.running
+    }
+
     /// The next write; `None` ends the work.
     fn next(&self) -> Option<Job> {
         let mut state = lock(&self.state);

@@ -28,6 +28,23 @@ pub(crate) trait Resolve: std::fmt::Debug + Send + Sync {
     /// Opens the directory that `raw` names, with `root` as `/`. Links are followed, those to absolute paths from
     /// `root`; `..` stops at `root`. `raw` may be any bytes without NUL; empty means `root` itself.
     fn open_dir(&self, root: BorrowedFd<'_>, raw: &[u8]) -> Result<OwnedFd, Errno>;
+
+    /// Looks `raw` up in the kernel's caches, on the file system of `root` only.
+    fn look_in_cache(&self, root: BorrowedFd<'_>, raw: &[u8], follow: bool) -> InCache {
+        let _ = (root, raw, follow);
+        InCache::Unknown
+    }
+}
+
+/// What the kernel's caches say of a path.
+#[derive(Debug)]
+pub(crate) enum InCache {
+    /// All of it is there, and stays there while the handle is open: looking it up again waits for nothing.
+    Found(#[allow(dead_code, reason = "held, not used")] OwnedFd),
+    /// There is no such name, which they knew.
+    Missing,
+    /// The disk has to be asked.
+    Unknown,
 }
 
 /// What stands at a path, for tests.

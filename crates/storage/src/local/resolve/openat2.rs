@@ -5,7 +5,7 @@ use std::os::fd::{BorrowedFd, OwnedFd};
 use rustix::fs::{Mode, OFlags, ResolveFlags, openat2};
 use rustix::io::Errno;
 
-use super::{Resolve, Walk};
+use super::{InCache, Resolve, Walk};
 use crate::limits;
 
 /// `openat2` with `RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS`.
@@ -33,10 +33,24 @@ impl Resolve for OpenAt2 {
         // Renames all over the machine disturb lookups of `..`; the walk needs no luck.
         Walk.open_dir(root, raw)
     }
+
+    fn look_in_cache(&self, root: BorrowedFd<'_>, raw: &[u8], follow: bool) -> InCache {
+        let mut flags = OFlags::PATH | OFlags::CLOEXEC;
+        flags.set(OFlags::NOFOLLOW, !follow);
+        // Linux before 5.12 does not know RESOLVE_CACHED and says EINVAL.
+        let resolve = IN_ROOT | ResolveFlags::CACHED | ResolveFlags::NO_XDEV;
+        match openat2(root, raw, flags, Mode::empty(), resolve) {
+            Ok(pinned) => InCache::Found(pinned),
+            Err(Errno::NOENT) => InCache::Missing,
+            Err(_) => InCache::Unknown,
+        }
+    }
 }
 
 fn open(root: BorrowedFd<'_>, path: &[u8]) -> Result<OwnedFd, Errno> {
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
-    openat2(root, path, flags, Mode::empty(), resolve)
+    openat2(root, path, flags, Mode::empty(), IN_ROOT)
 }
+
+/// The root handle is `/`, and no link of /proc leads out of it.
+const IN_ROOT: ResolveFlags = ResolveFlags::IN_ROOT.union(ResolveFlags::NO_MAGICLINKS);
