@@ -12,7 +12,7 @@ import pytest
 
 from harness.longshore import binary
 from harness.processes import clean_environment, run
-from harness.servers import PASSWORD, USER, Openssh, proxies
+from harness.servers import PASSWORD, USER, Asyncssh, Openssh, Server, proxies
 from harness.servers.agent import agent
 
 pytestmark = pytest.mark.longshore_only
@@ -50,7 +50,7 @@ class Script:
     """What a script does: it calls `oint`, keeps settings in files, and reads the JSON that is printed. `called` is what
     it has called."""
 
-    def __init__(self, directory: Path, server: Openssh, as_oint: bool):
+    def __init__(self, directory: Path, server: Server, as_oint: bool):
         self.directory = directory
         self.called: set[tuple[str, str]] = set()
         # The script's user knows the server, as after `longshore trust add` or a first `ssh`.
@@ -209,6 +209,20 @@ def test_failures_are_told_and_end_with_0_or_with_3_if_asked(server, proxy, tmp_
             "error": "[SFTP(2)] no such file",
             "close_connection": {"result": True},
         }
+
+
+def test_answers_go_over_several_rounds(tmp_path):
+    """asyncssh's server asks two questions, then one."""
+    with Asyncssh() as server:
+        script = Script(tmp_path, server, as_oint=False)
+        where = {"host": "127.0.0.1", "port": str(server.port), "user": USER}
+        for answers, result in [([PASSWORD, "sh", "yes"], True), ([PASSWORD, "sh", "no"], False), ([PASSWORD], False)]:
+            script.build("GetSettingsKI", "set.json", **where, prompts=json.dumps(answers))
+            script.build("GetConnectionConfiguration", "conn.json", set="set.json")
+            listed = script.call("sftp", "ListObjects", conn="conn.json", path=".")
+            assert listed["result"] is result, listed
+            assert result or listed["error"].startswith("Auth error: ")
+            assert PASSWORD not in listed.get("error", "")
 
 
 def test_a_proxy_that_refuses_is_named(server, tmp_path):

@@ -25,6 +25,11 @@ class Proxy(Daemon):
     user: str | None = USER
     """Whom it lets through, with `PASSWORD`; everybody if nobody."""
 
+    @property
+    def url(self) -> str:
+        """Without the password."""
+        return f"{self.kind}://{f'{self.user}@' if self.user else ''}{LOCALHOST}:{self.port}"
+
     def tunnels(self, at_least: int = 0) -> int:
         """How many connections it has made for others. Waits for that many: what it writes comes a little later."""
         wait_until(lambda: self._noted() >= at_least, f"{at_least} connections through {self.name}")

@@ -13,7 +13,9 @@ class Rclone(Server):
 
     def prepare(self) -> None:
         super().prepare()
-        give_to(NOBODY, self.home, self.directory / "host")
+        cache = self.directory / "cache"
+        cache.mkdir()
+        give_to(NOBODY, self.home, cache, self.directory / "host")
 
     def environment(self):
         # Its own cache and configuration, not the user's.
