@@ -151,7 +151,7 @@ pub(crate) fn literal(pattern: &[u8]) -> Vec<u8> {
     let mut bytes = pattern.iter().copied().peekable();
     while let Some(byte) = bytes.next() {
         match (byte, bytes.peek()) {
-            (b'\\', Some(&(next @ (b'?' | b'[' | b'*' | b'\\')))) => {
+            (b'\\', Some(&next @ (b'?' | b'[' | b'*' | b'\\'))) => {
                 out.push(next);
                 bytes.next();
             }
