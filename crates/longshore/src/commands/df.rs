@@ -30,7 +30,7 @@ pub struct DfArgs {
     #[arg(short, long)]
     human_readable: bool,
     /// File nodes instead of bytes
-    #[arg(short, long)]
+    #[arg(long)]
     inodes: bool,
     /// Print JSON
     #[arg(long)]

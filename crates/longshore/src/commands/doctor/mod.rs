@@ -57,7 +57,8 @@ impl DoctorArgs {
                 .map_err(|error| {
                     CliError::from(error).hint("name a directory in which this user may make files")
                 })?;
-            let findings = probes::all(session.sftp(), &scratch).await;
+            let user = &session.connection.info().user;
+            let findings = probes::all(session.sftp(), &scratch, user).await;
             let facts = facts(&session).await;
             if let Err(error) = remove(session.sftp(), &scratch).await {
                 failures.note(&error.hint(format!("remove {} yourself", shown(&scratch))));

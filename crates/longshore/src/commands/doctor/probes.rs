@@ -11,8 +11,8 @@ use crate::client::walk::join;
 use crate::limits::{DOCTOR_FILE, DOCTOR_REQUESTS};
 
 /// Tries everything. What a probe needs it makes itself, so that one that fails costs the others nothing.
-pub(super) async fn all(sftp: &Sftp, scratch: &[u8]) -> Vec<Finding> {
-    let try_out = Tried { sftp, scratch };
+pub(super) async fn all(sftp: &Sftp, scratch: &[u8], user: &str) -> Vec<Finding> {
+    let try_out = Tried { sftp, scratch, user };
     vec![
         Finding::new("write and read back", try_out.content().await),
         Finding::new("large packets", try_out.large_packets().await),
@@ -45,6 +45,7 @@ pub(super) async fn all(sftp: &Sftp, scratch: &[u8]) -> Vec<Finding> {
 struct Tried<'a> {
     sftp: &'a Sftp,
     scratch: &'a [u8],
+    user: &'a str,
 }
 
 impl Tried<'_> {
@@ -471,7 +472,8 @@ impl Tried<'_> {
         }
         let detail = format!("it starts in {}", crate::client::shown(&start));
         if self.sftp.supports("home-directory") {
-            self.sftp.home_directory("").await?;
+            // OpenSSH knows no user without a name
+            self.sftp.home_directory(self.user).await?;
         }
         if self.sftp.supports("expand-path@openssh.com") && self.sftp.expand_path("~").await?.is_empty() {
             return broken("~ stands for nothing");
