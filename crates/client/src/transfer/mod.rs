@@ -4,6 +4,7 @@
 //! (an [`SftpPool`]). A transfer that succeeds has moved the right bytes: the [`Receipt`] says what was checked. One that
 //! fails leaves the target as it was, and under a temporary name what a later transfer can continue.
 
+mod buffers;
 mod context;
 mod digest;
 mod download;

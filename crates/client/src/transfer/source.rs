@@ -10,6 +10,7 @@ use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::task::JoinHandle;
 
+use super::buffers::Buffers;
 use super::digest::Hasher;
 use super::limits::DISK_CHUNK_LEN;
 use super::local::{LocalKind, LocalStat, blocking, io_error};
@@ -31,6 +32,7 @@ pub(crate) struct FileSource {
     block_len: usize,
     ready: VecDeque<Bytes>,
     reading: Option<JoinHandle<Result<Piece>>>,
+    buffers: Buffers,
     /// Away while a piece is read.
     hasher: Option<Hasher>,
 }
@@ -112,6 +114,7 @@ impl Source {
             block_len,
             ready: VecDeque::new(),
             reading: None,
+            buffers: Buffers::default(),
             hasher: Some(hasher),
         })
     }
@@ -171,7 +174,7 @@ impl FileSource {
         let Some(mut hasher) = self.hasher.take() else {
             return;
         };
-        let (file, path) = (Arc::clone(&self.file), self.path.clone());
+        let (file, path, buffers) = (Arc::clone(&self.file), self.path.clone(), self.buffers.clone());
         let (mut offset, block_len) = (self.offset, self.block_len);
         let whole_blocks = DISK_CHUNK_LEN.div_ceil(block_len) * block_len;
         let len = u64::try_from(whole_blocks).unwrap_or(u64::MAX).min(left);
@@ -180,10 +183,11 @@ impl FileSource {
             let end = offset + len;
             while offset < end {
                 let want = usize::try_from(end - offset).unwrap_or(usize::MAX).min(block_len);
-                let block = read_block(&file, offset, want, &path)?;
+                let mut block = buffers.take(block_len);
+                read_into(&mut block, &file, offset, want, &path)?;
                 hasher.update(&block);
                 offset += block.len() as u64;
-                blocks.push_back(block);
+                blocks.push_back(buffers.lend(block));
             }
             Ok(Piece { blocks, len, hasher })
         }));
@@ -229,17 +233,23 @@ pub(crate) async fn hash_prefix(opened: &OpenedFile, len: u64, mut hasher: Hashe
 /// Reads exactly `len` bytes into memory that nobody has to clear first.
 pub(crate) fn read_block(file: &File, offset: u64, len: usize, path: &Path) -> Result<Bytes> {
     let mut block = Vec::with_capacity(len);
+    read_into(&mut block, file, offset, len, path)?;
+    Ok(block.into())
+}
+
+/// Reads exactly `len` bytes into an empty buffer that has room for them.
+fn read_into(block: &mut Vec<u8>, file: &File, offset: u64, len: usize, path: &Path) -> Result<()> {
     while block.len() < len {
         let at = offset + block.len() as u64;
-        match rustix::io::pread(file, rustix::buffer::spare_capacity(&mut block), at) {
+        match rustix::io::pread(file, rustix::buffer::spare_capacity(block), at) {
             Ok(0) => return Err(changed(path)),
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
             Err(error) => return Err(io_error("read", path, error.into())),
         }
     }
-    // the allocator may have given more room than was asked for
+    // there may have been more room than was asked for
     block.truncate(len);
-    Ok(block.into())
+    Ok(())
 }
 
 /// The source is not the same any more.
