@@ -196,8 +196,9 @@ impl State {
             self.flat_rounds = self.flat_rounds.saturating_add(1);
         }
         // the first flat round may be one that the growth has not reached yet
-        if self.waited && self.flat_rounds <= 1 && self.window < self.max {
-            let target = (self.window * 2).min(self.max);
+        let most = self.max.min(self.most_of_use());
+        if self.waited && self.flat_rounds <= 1 && self.window < most {
+            let target = (self.window * 2).min(most);
             let mut grown = target - self.window;
             self.window = target;
             let settled = grown.min(self.debt);
@@ -207,6 +208,17 @@ impl State {
         }
         self.shrink_queue(rate);
         0
+    }
+
+    /// What the fastest lines there are hold: near by, more would only be more memory, beyond the processor's caches.
+    fn most_of_use(&self) -> usize {
+        let Some(rtt) = self.min_rtt else {
+            return self.max;
+        };
+        usize::try_from(rtt.as_micros())
+            .unwrap_or(usize::MAX)
+            .saturating_mul(FASTEST_LINE)
+            .max(FIRST_IN_FLIGHT)
     }
 
     /// Where replies take several times the line's own round trip, the window stands in a queue somewhere.
@@ -231,6 +243,8 @@ impl State {
 
 /// Bytes per millisecond of a line that is fast.
 const FAST_LINE: usize = 200_000;
+/// Bytes per microsecond of the fastest line that is reckoned with: 16 Gbit/s.
+const FASTEST_LINE: usize = 2_000;
 /// A round counts as faster by this factor.
 const FASTER: f64 = 1.2;
 /// How much of the best rate is remembered a round later: a line that slows down for good may be tried again.
@@ -274,6 +288,13 @@ mod tests {
         let pace = Pace::new(64 << 20);
         run_rounds(&pace, 256 << 10, Duration::from_millis(1), 40);
         assert!(pace.window() <= 8 << 20, "{}", pace.window());
+    }
+
+    #[test]
+    fn near_by_the_window_stays_what_it_was() {
+        let pace = Pace::new(64 << 20);
+        run_rounds(&pace, 64 << 20, Duration::from_micros(500), 40);
+        assert_eq!(pace.window(), FIRST_IN_FLIGHT);
     }
 
     fn try_take(pace: &Pace, bytes: usize) -> Option<Permit> {
