@@ -183,6 +183,14 @@ pub trait Upload: Send + Sync {
     /// Writes all of `data` at `offset`; gaps read as zeros, or as the base version.
     async fn write_at(&self, offset: u64, data: bytes::Bytes) -> Result<()>;
 
+    /// Writes `len` zeros at `offset`, without taking room for them where the store can do that.
+    async fn write_zeros(&self, offset: u64, len: u64) -> Result<()> {
+        for (at, zeros) in zeros(offset, len) {
+            self.write_at(at, zeros).await?;
+        }
+        Ok(())
+    }
+
     /// Writes all of `data` at the end of the moment, whatever other handles of the upload wrote there.
     async fn append(&self, data: bytes::Bytes) -> Result<()>;
 
@@ -241,6 +249,14 @@ pub trait EditFile: Send + Sync {
     /// Writes all of `data` at `offset` (append mode: at the end).
     async fn write_at(&self, offset: u64, data: bytes::Bytes) -> Result<()>;
 
+    /// As [`Upload::write_zeros`].
+    async fn write_zeros(&self, offset: u64, len: u64) -> Result<()> {
+        for (at, zeros) in zeros(offset, len) {
+            self.write_at(at, zeros).await?;
+        }
+        Ok(())
+    }
+
     /// As [`ReadFile::read_at`]; `PermissionDenied` when opened without READ.
     async fn read_at(&self, offset: u64, len: usize, buf: Vec<u8>) -> Result<Vec<u8>>;
 
@@ -271,4 +287,14 @@ pub trait EditFile: Send + Sync {
 pub trait Listing: Send {
     /// Up to `max_entries` further entries; empty at the end.
     async fn next_page(&mut self, max_entries: usize) -> Result<Vec<DirEntry>>;
+}
+
+/// `len` zeros from `offset` on, in pieces.
+fn zeros(offset: u64, len: u64) -> impl Iterator<Item = (u64, bytes::Bytes)> {
+    static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
+    let end = offset.saturating_add(len);
+    (offset..end).step_by(ZEROS.len()).map(move |at| {
+        let left = usize::try_from(end - at).unwrap_or(usize::MAX);
+        (at, bytes::Bytes::from_static(&ZEROS[..left.min(ZEROS.len())]))
+    })
 }

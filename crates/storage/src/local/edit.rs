@@ -12,7 +12,7 @@ use super::blocking::Jobs;
 use super::budget::Taken;
 use super::fault::Fault;
 use super::home::HomeRoot;
-use super::io::{read_into, retry, space_of, write_all_at};
+use super::io::{read_into, retry, space_of, write_all_at, write_zeros};
 use super::look::{open_regular, refuse_unwritable, settle};
 use super::resolve::DirId;
 use super::shared::Shared;
@@ -88,6 +88,14 @@ impl LocalEdit {
 impl EditFile for LocalEdit {
     async fn write_at(&self, offset: u64, data: Bytes) -> Result<()> {
         self.on("write", move |inner| inner.write(offset, &data)).await
+    }
+
+    async fn write_zeros(&self, offset: u64, len: u64) -> Result<()> {
+        self.on("write", move |inner| {
+            inner.void_digest()?;
+            write_zeros(inner.file.as_fd(), offset, offset.saturating_add(len))
+        })
+        .await
     }
 
     async fn read_at(&self, offset: u64, len: usize, mut buf: Vec<u8>) -> Result<Vec<u8>> {

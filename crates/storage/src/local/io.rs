@@ -5,7 +5,9 @@ use std::os::fd::BorrowedFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::buffer::spare_capacity;
-use rustix::fs::{SeekFrom, StatVfsMountFlags, copy_file_range, fstat, fstatfs, fstatvfs, seek};
+use rustix::fs::{
+    FallocateFlags, SeekFrom, StatVfsMountFlags, copy_file_range, fallocate, fstat, fstatfs, fstatvfs, seek,
+};
 use rustix::io::{Errno, ReadWriteFlags, pread, preadv2, pwrite};
 
 use super::fault::Fault;
@@ -129,6 +131,39 @@ impl Medium {
     pub(crate) const fn is_memory(self) -> bool {
         matches!(self, Self::Memory)
     }
+}
+
+/// Makes zeros of `[from, to)`, which lies in the file, without room for them where the file system can do that.
+pub(crate) fn punch(fd: BorrowedFd<'_>, from: u64, to: u64) -> Result<(), Fault> {
+    let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+    if from >= to || fallocate(fd, flags, from, to - from).is_ok() {
+        return Ok(());
+    }
+    let zeros = vec![0; limits::COPY_CHUNK];
+    let mut at = from;
+    while at < to {
+        let len = usize::try_from(to - at).unwrap_or(usize::MAX).min(zeros.len());
+        write_all_at(fd, at, &zeros[..len]).map_err(|(fault, _)| fault)?;
+        at += len as u64;
+    }
+    Ok(())
+}
+
+/// Writes zeros to `[from, to)`, and lets the file grow for that with a hole.
+pub(crate) fn write_zeros(fd: BorrowedFd<'_>, from: u64, to: u64) -> Result<(), Fault> {
+    if from >= to {
+        return Ok(());
+    }
+    if i64::try_from(to).is_err() {
+        return Err(ErrorKind::TooLarge.into());
+    }
+    let size = u64::try_from(fstat(fd)?.st_size).unwrap_or(0);
+    punch(fd, from, to.min(size))?;
+    if size < to {
+        // Not ftruncate(2): somebody else may be writing behind it.
+        write_all_at(fd, to - 1, &[0]).map_err(|(fault, _)| fault)?;
+    }
+    Ok(())
 }
 
 /// Writes all of `data` at `offset`. On failure says how many bytes had been written.
