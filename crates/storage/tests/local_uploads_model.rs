@@ -301,8 +301,8 @@ impl World {
                     "{result:?}"
                 );
                 self.published = None;
-                if let Some(seen) = seen {
-                    self.uploads[seen].gone = true;
+                for upload in self.uploads.iter_mut().filter(|upload| upload.owner == owner) {
+                    upload.gone = true;
                 }
             }
             Step::Restart => {

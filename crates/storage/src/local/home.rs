@@ -79,7 +79,11 @@ impl HomeRoot {
         if uploads.is_empty() || place.is_nameless() {
             return Ok(None);
         }
-        Ok(uploads.seen_by(&place.key()?, self.viewer))
+        let own = uploads.seen_by(&place.key()?, self.viewer);
+        if let Some(own) = &own {
+            own.found_at(place);
+        }
+        Ok(own)
     }
 }
 

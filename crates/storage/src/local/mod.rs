@@ -31,9 +31,9 @@ pub(crate) use budget::Taken;
 pub(crate) use dirsync::Flushes;
 pub(crate) use fault::Fault;
 pub(crate) use home::HomeRoot;
-pub(crate) use io::{copy_range, read_into, retry, space_of, write_all_at};
+pub(crate) use io::{copy_range, punch, read_into, retry, space_of, write_all_at, write_zeros};
 pub(crate) use look::{refuse_unwritable, settle};
 #[cfg(test)]
 pub(crate) use resolve::walk_to;
-pub(crate) use resolve::{DirId, NameKey, Place, is_inside};
+pub(crate) use resolve::{DirId, NameKey, Place, is_inside, path_below};
 pub(crate) use shared::{Bucket, Shared, Viewer, lock};

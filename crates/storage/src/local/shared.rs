@@ -11,12 +11,13 @@ use super::blocking::Jobs;
 use super::budget::Descriptors;
 use super::dirsync::{DirSyncs, SyncDir};
 use super::fault::Fault;
+use super::home::HomeRoot;
 use super::io::Medium;
 use super::options::{LocalOptions, VisibleTo};
 use super::resolve::{DirId, Resolve};
 use crate::digest::Late;
 use crate::limits;
-use crate::path::BucketName;
+use crate::path::{BucketName, RemotePath};
 use crate::types::{Durability, OwnerId};
 use crate::uploads::{Journal, LiveUploads};
 
@@ -36,6 +37,8 @@ pub(crate) struct Shared {
     sessions: AtomicU64,
     /// The share of the blocking pool of each owner who has a home or something in it open.
     jobs: Mutex<HashMap<OwnerId, Weak<Semaphore>>>,
+    /// The home of each owner who has it or something in it open.
+    homes: Mutex<HashMap<(DirId, OwnerId), Weak<HomeRoot>>>,
 }
 
 /// The open directories of one bucket.
@@ -74,6 +77,7 @@ impl Shared {
             file_locks: (0..limits::DIR_LOCKS).map(|_| Mutex::new(())).collect(),
             sessions: AtomicU64::new(1),
             jobs: Mutex::default(),
+            homes: Mutex::default(),
             descriptors: Descriptors::new(options.open_files),
         }
     }
@@ -88,6 +92,40 @@ impl Shared {
         let jobs = Jobs::new();
         shares.insert(owner, Arc::downgrade(jobs.places()));
         jobs
+    }
+
+    /// What the owner's sessions share of a home that was found as `dir`. Parked uploads go on holding it: one for all.
+    pub(crate) fn home_root(
+        self: &Arc<Self>,
+        dir: OwnedFd,
+        path: &RemotePath,
+        bucket: &Arc<Bucket>,
+        owner: OwnerId,
+    ) -> Result<Arc<HomeRoot>, Fault> {
+        let id = DirId::of(&dir)?;
+        let open = |dir| {
+            Arc::new(HomeRoot {
+                dir,
+                path: path.clone(),
+                bucket: Arc::clone(bucket),
+                viewer: self.viewer(owner),
+                shared: Arc::clone(self),
+                jobs: self.jobs(owner),
+            })
+        };
+        if self.options.visible_to == VisibleTo::Session {
+            return Ok(open(dir));
+        }
+        let mut homes = lock(&self.homes);
+        let key = (id, owner);
+        let known = homes.get(&key).and_then(Weak::upgrade);
+        if let Some(home) = known.filter(|home| home.path == *path && Arc::ptr_eq(&home.bucket, bucket)) {
+            return Ok(home);
+        }
+        homes.retain(|_, home| home.strong_count() > 0);
+        let home = open(dir);
+        homes.insert(key, Arc::downgrade(&home));
+        Ok(home)
     }
 
     /// A viewer for a newly opened home.

@@ -244,14 +244,7 @@ impl Inner {
             }
             result => result?,
         };
-        Ok(Arc::new(HomeRoot {
-            dir,
-            path: home.clone(),
-            bucket,
-            viewer: self.shared.viewer(owner),
-            shared: Arc::clone(&self.shared),
-            jobs: self.shared.jobs(owner),
-        }))
+        self.shared.home_root(dir, home, &bucket, owner)
     }
 
     /// Opens a directory below `files` with no link anywhere on the way.

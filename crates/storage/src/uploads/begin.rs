@@ -9,11 +9,12 @@ use rustix::fs::{Access, AtFlags, OFlags, accessat, fstat};
 use rustix::io::Errno;
 use tokio::sync::watch;
 
+use super::bounds::refuse_crowded;
 use super::content::Content;
 use super::flush::Flush;
 use super::handle::Handle;
+use super::held::{Slot, StagedFile};
 use super::journal::Kept;
-use super::park::refuse_crowded;
 use super::publish::check_target;
 use super::queue::WriteQueue;
 use super::ranges::Ranges;
@@ -89,7 +90,7 @@ pub(crate) fn join(
 ) -> Result<Option<Handle>, Fault> {
     match home.own_upload(place)? {
         None => Ok(None),
-        Some(staged) if staged.join(edits) => Ok(Some(Handle::new(staged, readable))),
+        Some(staged) if staged.join(place, edits)? => Ok(Some(Handle::new(staged, readable))),
         // It ended since it was found: look again.
         Some(_) => Err(ErrorKind::Busy.into()),
     }
@@ -107,7 +108,7 @@ pub(crate) fn resume(home: &HomeRoot, path: &RemotePath) -> Result<Option<Handle
         let Some(staged) = parked.into_iter().max_by_key(|staged| (staged.began, staged.id)) else {
             return Ok(None);
         };
-        if !staged.join(false) {
+        if !staged.join(&place, false)? {
             // Ended since it was found: look again.
             return Err(ErrorKind::Busy.into());
         }
@@ -186,15 +187,13 @@ fn start(
         began: SystemTime::now(),
         home: Arc::clone(home),
         path: path.clone(),
-        file,
-        _taken: taken,
-        staged_name: staging::name(home.bucket.staged_prefix, id),
+        file: StagedFile::new(staging::name(home.bucket.staged_prefix, id), file, taken),
         new_mode: mode,
         handles: Mutex::new(1),
         turns: AtomicU64::new(0),
         phase: RwLock::new(Phase::Open),
         telling: Mutex::default(),
-        target: Mutex::new(Target { place, exclusive }),
+        target: Mutex::new(Slot::Open(Target { place, exclusive })),
         content: Mutex::new(Content::new(over_published)),
         appending: Mutex::default(),
         queue: WriteQueue::default(),
@@ -258,21 +257,19 @@ impl Staged {
             id: kept.id,
             began: kept.began,
             path,
-            staged_name: kept.id.to_string(),
+            file: StagedFile::new(kept.id.to_string(), file, taken),
             new_mode: kept.new_mode,
             handles: Mutex::new(0),
             turns: AtomicU64::new(0),
             phase: RwLock::new(Phase::Parked),
             telling: Mutex::default(),
-            target: Mutex::new(target),
+            target: Mutex::new(Slot::Open(target)),
             follow: Mutex::new(Follow::resumed(digest, written.front())),
             content: Mutex::new(Content::restored(kept, written)),
             appending: Mutex::default(),
             queue: WriteQueue::default(),
             flush: Flush::default(),
             digest: watch::Sender::new(Digest::Pending),
-            file,
-            _taken: taken,
             home,
         }
     }

@@ -3,8 +3,8 @@
 use std::time::SystemTime;
 
 use super::journal::Kept;
-use super::park::Told;
 use super::ranges::Ranges;
+use super::tell::Told;
 use crate::error::ErrorKind;
 use crate::limits;
 use crate::local::Times;

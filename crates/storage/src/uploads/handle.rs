@@ -161,6 +161,12 @@ impl Upload for Handle {
         result.map_err(|fault| fault.during("write", staged.path.as_bytes()))
     }
 
+    async fn write_zeros(&self, offset: u64, len: u64) -> Result<()> {
+        self.inner.use_it();
+        self.on("write", move |inner| inner.staged.zeros_at(offset, len))
+            .await
+    }
+
     async fn append(&self, data: Bytes) -> Result<()> {
         self.inner.use_it();
         self.on("append", move |inner| inner.staged.append(&data)).await

@@ -2,9 +2,11 @@
 
 mod at_once;
 mod begin;
+mod bounds;
 mod content;
 mod flush;
 mod handle;
+mod held;
 mod journal;
 mod live;
 pub(crate) mod oversight;
@@ -16,12 +18,13 @@ mod registry;
 mod repair;
 mod staged;
 mod staging;
+mod tell;
 
 pub(crate) use begin::{begin, begin_at_once, join, resume};
 pub(crate) use handle::JoinedEdit;
 pub(crate) use journal::Journal;
 pub(crate) use live::LiveUploads;
-pub(crate) use park::announce_move;
 pub(crate) use ranges::Ranges;
 pub(crate) use repair::Repair;
 pub(crate) use staged::Staged;
+pub(crate) use tell::announce_move;

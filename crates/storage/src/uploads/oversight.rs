@@ -68,7 +68,7 @@ impl Staged {
         // Over since it was found.
         let size = self.stat().ok()?.size;
         let handles = *lock(&self.handles);
-        let path = self.home.path_in_bucket(&lock(&self.target).place, &self.path);
+        let path = self.path_in_bucket();
         let content = lock(&self.content);
         if content.over {
             return None;

@@ -12,9 +12,9 @@ use rustix::io::Errno;
 
 use super::content::Source;
 use super::journal::{Entry, Intent};
-use super::park::boot_id;
 use super::repair::mark;
 use super::staged::{Phase, Staged, Target, open_base, size_of};
+use super::tell::boot_id;
 use crate::digest::{self, Outcome, Rest};
 use crate::error::ErrorKind;
 use crate::limits;
@@ -37,7 +37,7 @@ impl Staged {
             return Err(kind.into());
         }
         let _telling = lock(&self.telling);
-        let mut target = lock(&self.target);
+        let mut target = self.target()?;
         self.settle_target(&mut target)?;
         self.carry_over(&target.place)?;
         self.finish_attributes(&target.place)?;
@@ -46,7 +46,7 @@ impl Staged {
         let shared = &self.home.shared;
         self.announce(&published)?;
         if shared.is_durable() {
-            self.flush.sync(self.file.as_fd())?;
+            self.flush.sync(self.file()?.as_fd())?;
             if self.home.keeps_records() {
                 self.home.bucket.journal.flush()?;
             }
@@ -87,10 +87,11 @@ impl Staged {
         if !self.home.keeps_records() {
             return Ok(());
         }
-        mark(&self.file, self.id);
+        let file = self.file()?;
+        mark(file.as_fd(), self.id);
         self.home.bucket.journal.append(Entry::Intent(Box::new(Intent {
             published: published.clone(),
-            file: DirId::of(&self.file)?,
+            file: DirId::of(&*file)?,
             boot: boot_id(),
             named: false,
         })))
@@ -138,8 +139,9 @@ impl Staged {
 
     /// Keeps the digest beside the content, as its times are final now. What is left to read of it, if that is much.
     fn keep_digest(&self) -> Result<Option<(Rest, bool)>, Fault> {
-        let file = self.file.as_fd();
-        let (known, rest) = match lock(&self.follow).finish(file, size_of(&self.file)?)? {
+        let file = self.file()?;
+        let file = file.as_fd();
+        let (known, rest) = match lock(&self.follow).finish(file, size_of(file)?)? {
             Outcome::Off => {
                 self.digest.send_replace(Digest::Absent);
                 return Ok(None);
@@ -155,7 +157,8 @@ impl Staged {
     /// Leaves what is left of the digest to the background.
     fn finish_digest(&self, rest: Option<(Rest, bool)>) {
         let Some((rest, kept)) = rest else { return };
-        match (self.file.try_clone(), fstat(&self.file)) {
+        let Some(held) = self.file.held() else { return };
+        match (held.as_fd().try_clone_to_owned(), fstat(&*held)) {
             (Ok(file), Ok(stat)) => self.home.shared.late.push(digest::Task {
                 file,
                 size: stat_of(&stat).size,
@@ -173,7 +176,7 @@ impl Staged {
         if note.len() > limits::NOTE_BYTES {
             return Err(ErrorKind::InvalidInput.into());
         }
-        let stat = stat_of(&fstat(&self.file)?);
+        let stat = stat_of(&fstat(self.file()?)?);
         lock(&self.content).take_stock(stat.size);
         Ok(Published {
             id: self.id,
@@ -192,7 +195,7 @@ impl Staged {
 
     fn closed(&self, published: Published) -> Result<Closed, Fault> {
         Ok(Closed {
-            version: version_of(&fstat(&self.file)?),
+            version: version_of(&fstat(self.file()?)?),
             published: Some(Box::new(published)),
         })
     }
@@ -224,6 +227,7 @@ impl Staged {
         if lock(&self.content).base.is_none() {
             return Ok(());
         }
+        let file = self.file()?;
         let base = open_base(place)?;
         let base_len = base.as_ref().map_or(Ok(0), size_of)?;
         let (len, pieces) = {
@@ -237,13 +241,13 @@ impl Staged {
         // Copying may take minutes; `content` is asked for by async threads.
         for (from, to, source) in pieces {
             if let (Source::Base, Some(base)) = (source, &base) {
-                let end = copy_range(base.as_fd(), self.file.as_fd(), from, to)?;
+                let end = copy_range(base.as_fd(), file.as_fd(), from, to)?;
                 // A second try must not take these bytes from yet another version.
                 lock(&self.content).carried.insert(from, end);
             }
         }
-        if size_of(&self.file)? != len {
-            ftruncate(&self.file, len)?;
+        if size_of(&*file)? != len {
+            ftruncate(&*file, len)?;
         }
         lock(&self.content).carried_over(len);
         Ok(())
@@ -251,22 +255,23 @@ impl Staged {
 
     /// Mode and owner of the file that is replaced, or those wanted; times last, as copying changed them.
     fn finish_attributes(&self, place: &Place) -> Result<(), Fault> {
+        let file = self.file()?;
         let content = lock(&self.content);
         let kept = place.found.as_ref().map(|stat| stat.st_mode & 0o777);
         let mode = content.mode.or(kept).unwrap_or(self.new_mode);
         if let Some(old) = &place.found {
-            let new = fstat(&self.file)?;
+            let new = fstat(&*file)?;
             if (old.st_uid, old.st_gid) != (new.st_uid, new.st_gid) {
                 // Writing in place would have kept the owner. Only root can give files away; for others it is
                 // no reason to refuse the upload.
                 let (owner, group) = (Uid::from_raw(old.st_uid), Gid::from_raw(old.st_gid));
-                if fchown(&self.file, Some(owner), Some(group)).is_err() {
+                if fchown(&*file, Some(owner), Some(group)).is_err() {
                     // The group alone may be one of the user's own: who could read it can go on reading it.
-                    let _ = fchown(&self.file, None, Some(group));
+                    let _ = fchown(&*file, None, Some(group));
                 }
             }
         }
-        fchmod(&self.file, Mode::from_raw_mode(mode))?;
+        fchmod(&*file, Mode::from_raw_mode(mode))?;
         match content.times {
             Some(times) => self.apply_times(times),
             None => Ok(()),
@@ -276,7 +281,7 @@ impl Staged {
     fn rename_to(&self, target: &Target) -> Result<(), Fault> {
         let staging = &self.home.bucket.staging;
         let (parent, name) = (&target.place.parent, target.place.name.as_slice());
-        let staged = self.staged_name.as_str();
+        let staged = self.file.name.as_str();
         if !target.exclusive {
             return Ok(renameat(staging, staged, parent, name)?);
         }

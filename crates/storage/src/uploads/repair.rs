@@ -2,7 +2,7 @@
 //! of unfinished ones is parked, and the rest goes.
 
 use std::collections::HashMap;
-use std::os::fd::OwnedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -11,14 +11,14 @@ use rustix::fs::{AtFlags, FileType, Mode, OFlags, fgetxattr, fsetxattr, fstat, o
 use rustix::io::Errno;
 
 use super::journal::{Entry, Intent, Kept};
-use super::park::boot_id;
 use super::ranges::Ranges;
 use super::registry::Record;
 use super::staged::{Staged, Target, size_of};
 use super::staging;
+use super::tell::boot_id;
 use crate::error::ErrorKind;
 use crate::limits;
-use crate::local::{Bucket, DirId, Fault, HomeRoot, Place, Shared, is_type};
+use crate::local::{Bucket, DirId, Fault, Place, Shared, is_type};
 use crate::path::RemotePath;
 use crate::upload_types::UploadId;
 
@@ -26,7 +26,7 @@ use crate::upload_types::UploadId;
 const MARK: &str = "user.longshore.upload";
 
 /// Marks a file that is about to be published. Where the file system has no such marks, the file node tells.
-pub(super) fn mark(file: &OwnedFd, id: UploadId) {
+pub(super) fn mark(file: BorrowedFd<'_>, id: UploadId) {
     let _ = fsetxattr(file, MARK, &id.0, XattrFlags::empty());
 }
 
@@ -177,14 +177,7 @@ impl Repair<'_> {
             }
             Err(errno) => return Err(errno.into()),
         };
-        let home = Arc::new(HomeRoot {
-            dir,
-            path: home_path,
-            bucket: Arc::clone(self.bucket),
-            viewer: self.shared.viewer(kept.owner),
-            jobs: self.shared.jobs(kept.owner),
-            shared: Arc::clone(self.shared),
-        });
+        let home = self.shared.home_root(dir, &home_path, self.bucket, kept.owner)?;
         let taken = self.shared.descriptors.take(limits::UPLOAD_DESCRIPTORS)?;
         let target = Target {
             place,

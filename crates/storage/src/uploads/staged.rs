@@ -1,6 +1,6 @@
 //! One staged upload: its file, its target, and what may be done with it.
 
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 use std::time::SystemTime;
@@ -11,13 +11,14 @@ use tokio::sync::watch;
 
 use super::content::{ClosedBefore, Content, Source};
 use super::flush::{Flush, Pressure};
+use super::held::{Slot, StagedFile};
 use super::queue::WriteQueue;
 use crate::digest::Follow;
 use crate::error::ErrorKind;
 use crate::limits;
 use crate::local::{
-    Fault, HomeRoot, Place, Taken, Times, apply_times_fd, is_type, lock, read_into, space_of, stat_of,
-    version_of, write_all_at,
+    Fault, HomeRoot, Place, Times, apply_times_fd, is_type, lock, read_into, space_of, stat_of, version_of,
+    write_all_at, write_zeros,
 };
 use crate::path::RemotePath;
 use crate::types::{Digest, SetStat, SpaceInfo, Stat, Version};
@@ -33,9 +34,7 @@ pub(crate) struct Staged {
     pub(super) home: Arc<HomeRoot>,
     /// What the client opened; resolved again when the directory found at first has gone.
     pub(super) path: RemotePath,
-    pub(super) file: OwnedFd,
-    pub(super) _taken: Taken,
-    pub(super) staged_name: String,
+    pub(super) file: StagedFile,
     /// Permission bits if no file is replaced.
     pub(super) new_mode: u32,
     /// Handles that have it open; 0 when it is parked or over.
@@ -46,7 +45,7 @@ pub(crate) struct Staged {
     pub(super) phase: RwLock<Phase>,
     /// Held while the journal is told what is kept, and while what it was told about changes.
     pub(super) telling: Mutex<()>,
-    pub(super) target: Mutex<Target>,
+    pub(super) target: Mutex<Slot>,
     pub(super) content: Mutex<Content>,
     /// Serialises appends, each of which goes to the end of the moment.
     pub(super) appending: Mutex<()>,
@@ -81,9 +80,10 @@ impl Staged {
     pub(super) fn write_at(&self, offset: u64, data: &[u8]) -> Result<Pressure, Fault> {
         let phase = self.open_phase()?;
         self.before_write(offset)?;
-        let result = write_all_at(self.file.as_fd(), offset, data);
+        let file = self.file()?;
+        let result = write_all_at(file.as_fd(), offset, data);
         let end = offset.saturating_add(data.len() as u64);
-        self.follow(offset, data, result.is_ok());
+        self.follow(file.as_fd(), offset, data, result.is_ok());
         let (crowded, grown) = {
             let mut content = lock(&self.content);
             let done = match &result {
@@ -114,21 +114,44 @@ impl Staged {
         Ok(self.flush.wrote(data.len() as u64))
     }
 
+    /// Writes zeros to `[offset, offset + len)`.
+    pub(super) fn zeros_at(&self, offset: u64, len: u64) -> Result<(), Fault> {
+        let _phase = self.open_phase()?;
+        self.before_write(offset)?;
+        let file = self.file()?;
+        let end = offset.saturating_add(len);
+        let result = write_zeros(file.as_fd(), offset, end);
+        let zeros = vec![0; limits::DIGEST_CHUNK];
+        let mut at = offset;
+        while at < end {
+            let len = zeros.len().min(usize::try_from(end - at).unwrap_or(usize::MAX));
+            self.follow(file.as_fd(), at, &zeros[..len], result.is_ok());
+            at += len as u64;
+        }
+        let mut content = lock(&self.content);
+        if let Err(fault) = &result {
+            content.failed(offset, end, fault.kind());
+            return result;
+        }
+        content.wrote(offset, end);
+        Ok(())
+    }
+
     /// Carries over before the end, because there are too many ranges to tell what was written.
     fn carry_over_early(&self) -> Result<(), Fault> {
         let phase = self.phase.write().unwrap_or_else(PoisonError::into_inner);
         if !matches!(*phase, Phase::Open) {
             return Ok(()); // whoever ended it has seen to that
         }
-        let target = lock(&self.target);
+        let target = self.target()?;
         self.carry_over(&target.place)
     }
 
     /// Digests what was written.
-    fn follow(&self, offset: u64, data: &[u8], written: bool) {
+    fn follow(&self, file: BorrowedFd<'_>, offset: u64, data: &[u8], written: bool) {
         let mut follow = lock(&self.follow);
         if written {
-            follow.wrote(offset, data, self.file.as_fd());
+            follow.wrote(offset, data, file);
         } else {
             follow.disturbed(offset, offset.saturating_add(data.len() as u64));
         }
@@ -160,10 +183,11 @@ impl Staged {
         if matches!(*phase, Phase::Gone) {
             return Err(ErrorKind::UploadGone.into());
         }
+        let file = self.file()?;
         if lock(&self.content).base.is_none() {
-            return read_into(self.file.as_fd(), offset, len, buf);
+            return read_into(file.as_fd(), offset, len, buf);
         }
-        let base = open_base(&lock(&self.target).place)?;
+        let base = open_base(&self.target()?.place)?;
         let base_len = base.as_ref().map_or(Ok(0), size_of)?;
         let to = offset.saturating_add(len as u64);
         let pieces = {
@@ -177,7 +201,7 @@ impl Staged {
             let start = buf.len();
             let want = usize::try_from(to - from).unwrap_or(usize::MAX);
             match (source, &base) {
-                (Source::Staged, _) => read_into(self.file.as_fd(), from, want, buf)?,
+                (Source::Staged, _) => read_into(file.as_fd(), from, want, buf)?,
                 (Source::Base, Some(base)) => read_into(base.as_fd(), from, want, buf)?,
                 (Source::Base, None) | (Source::Zeros, _) => {}
             }
@@ -194,15 +218,17 @@ impl Staged {
         let mut size = None;
         let phase = self.phase.read().unwrap_or_else(PoisonError::into_inner);
         if matches!(*phase, Phase::Open | Phase::Parked) {
-            let mut target = lock(&self.target);
-            target.place.refresh()?;
-            place_mode = target.place.found.as_ref().map(|stat| stat.st_mode & 0o777);
-            let base_len = target
-                .place
-                .found
-                .as_ref()
-                .filter(|stat| is_type(stat, FileType::RegularFile));
-            let base_len = base_len.map_or(0, |stat| stat_of(stat).size);
+            // That of a parked one may have been moved away behind our back.
+            let found = match self.target() {
+                Ok(mut target) => {
+                    target.place.refresh()?;
+                    target.place.found
+                }
+                Err(_) => None,
+            };
+            place_mode = found.map(|stat| stat.st_mode & 0o777);
+            let base_len = found.filter(|stat| is_type(stat, FileType::RegularFile));
+            let base_len = base_len.map_or(0, |stat| stat_of(&stat).size);
             let content = lock(&self.content);
             size = content
                 .base
@@ -210,7 +236,7 @@ impl Staged {
                 .map(|overlay| overlay.len(&content.written, base_len));
             place_mode = content.mode.or(place_mode).or(Some(self.new_mode));
         }
-        let mut stat = stat_of(&fstat(&self.file)?);
+        let mut stat = stat_of(&fstat(self.file()?)?);
         stat.size = size.unwrap_or(stat.size);
         stat.mode = place_mode.unwrap_or(stat.mode);
         Ok(stat)
@@ -246,7 +272,7 @@ impl Staged {
         let _telling = lock(&self.telling);
         self.tell_size(size)?;
         let mut content = lock(&self.content);
-        ftruncate(&self.file, size)?;
+        ftruncate(self.file()?, size)?;
         content.resized(size);
         lock(&self.follow).resized(size);
         content.times = None;
@@ -270,12 +296,12 @@ impl Staged {
 
     /// Space of the file system.
     pub(crate) fn space(&self) -> Result<SpaceInfo, Fault> {
-        space_of(self.file.as_fd())
+        space_of(self.file()?.as_fd())
     }
 
     /// Version of the staged file.
     pub(crate) fn version(&self) -> Result<Version, Fault> {
-        Ok(version_of(&fstat(&self.file)?))
+        Ok(version_of(&fstat(self.file()?)?))
     }
 
     /// CLOSE of one handle, opened at the turn `opened`: the last one publishes, the others make their data durable.
@@ -312,10 +338,12 @@ impl Staged {
         self.end_in_journal();
         self.home.shared.uploads.end(self.ended(end));
         // Handles may stay open for long; the space is wanted back now.
-        ftruncate(&self.file, 0)?;
+        if let Some(file) = self.file.held() {
+            ftruncate(&*file, 0)?;
+        }
         match unlinkat(
             &self.home.bucket.staging,
-            self.staged_name.as_str(),
+            self.file.name.as_str(),
             AtFlags::empty(),
         ) {
             Ok(()) | Err(Errno::NOENT) => Ok(()),
@@ -345,7 +373,7 @@ impl Staged {
             id: self.id,
             owner: self.home.viewer.owner,
             bucket: self.home.bucket.name.clone(),
-            path: self.home.path_in_bucket(&lock(&self.target).place, &self.path),
+            path: self.path_in_bucket(),
             end,
             at: SystemTime::now(),
             facts: self.facts(),
@@ -364,7 +392,7 @@ impl Staged {
             return Err(ErrorKind::Busy.into());
         }
         let _telling = lock(&self.telling);
-        let mut target = lock(&self.target);
+        let mut target = self.target()?;
         let key = to.key()?;
         let _dir = self.home.shared.lock_dir(key.dir);
         let place = to.try_clone()?;
@@ -396,7 +424,7 @@ impl Staged {
     }
 
     pub(super) fn apply_times(&self, times: Times) -> Result<(), Fault> {
-        apply_times_fd(self.file.as_fd(), times)
+        apply_times_fd(self.file()?.as_fd(), times)
     }
 
     fn open_phase(&self) -> Result<RwLockReadGuard<'_, Phase>, Fault> {
@@ -430,6 +458,6 @@ pub(super) fn open_base(place: &Place) -> Result<Option<OwnedFd>, Fault> {
 }
 
 /// Size of an open file.
-pub(super) fn size_of(file: &OwnedFd) -> Result<u64, Fault> {
+pub(super) fn size_of(file: impl AsFd) -> Result<u64, Fault> {
     Ok(stat_of(&fstat(file)?).size)
 }
