@@ -8,6 +8,7 @@ use longshore_storage::{SetStat, SpaceInfo, Stat};
 use crate::closing::close_upload;
 use crate::error::OpError;
 use crate::handles::{Content, OpenFile};
+use crate::limits::COPY_CHUNK;
 use crate::sessions::Session;
 use crate::verdict::Verdict;
 
@@ -37,6 +38,38 @@ impl OpenFile {
                 append: false,
             } => upload.write_at(offset, data).await,
             Content::Edit { file, .. } => file.write_at(offset, data).await,
+        };
+        match written {
+            Ok(()) => self.written.fetch_add(len, Ordering::Relaxed),
+            Err(error) => {
+                let _ = self.broken.set(error.kind());
+                return Err(error.into());
+            }
+        };
+        Ok(())
+    }
+
+    /// Writes `len` zeros, without taking room for them where the store can do that.
+    pub(crate) async fn write_zeros(&self, offset: u64, len: u64) -> Result<(), OpError> {
+        let written = match &self.content {
+            Content::Upload {
+                upload,
+                append: false,
+            } if self.writable => upload.write_zeros(offset, len).await,
+            Content::Edit {
+                file, append: false, ..
+            } => file.write_zeros(offset, len).await,
+            // What goes to the end goes there piece by piece.
+            _ => {
+                let end = offset.saturating_add(len);
+                let mut at = offset;
+                while at < end {
+                    let piece = usize::try_from(end - at).map_or(COPY_CHUNK, |left| left.min(COPY_CHUNK));
+                    self.write_at(at, vec![0; piece].into()).await?;
+                    at += piece as u64;
+                }
+                return Ok(());
+            }
         };
         match written {
             Ok(()) => self.written.fetch_add(len, Ordering::Relaxed),

@@ -32,6 +32,9 @@ pub(crate) const MAX_LOOKUP_REPLY: usize = 4 + 60;
 /// Bytes that the server copies or hashes at a time: enough that the disk and not the hand-over between threads counts.
 pub(crate) const COPY_CHUNK: usize = 256 * 1024;
 
+/// Zeros that a copy passes to the store at a time: digesting them takes some 20 ms.
+pub(crate) const COPY_ZEROS: u64 = 16 * 1024 * 1024;
+
 /// Copies and hashes of a session that run at the same time; others wait. Each holds one [`COPY_CHUNK`] and keeps a core
 /// busy.
 pub(crate) const HEAVY_WORK_PER_SESSION: usize = 2;

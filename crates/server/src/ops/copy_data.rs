@@ -9,7 +9,7 @@ use super::{close, open};
 use crate::context::Context;
 use crate::error::OpError;
 use crate::handles::OpenFile;
-use crate::limits::COPY_CHUNK;
+use crate::limits::{COPY_CHUNK, COPY_ZEROS};
 use crate::replies::{Replied, ReplyTo};
 
 /// What `copy-data` asks for.
@@ -127,10 +127,15 @@ async fn copy(context: &Context, source: &OpenFile, target: &OpenFile, range: Ra
     let there = size.checked_sub(range.read).filter(|left| *left > 0);
     let asked = if range.len == 0 { u64::MAX } else { range.len };
     let end = there.map_or(asked, |there| asked.min(there));
-    let mut copied = 0;
+    // What was read, and how much of its end are zeros that were not written yet: holes stay holes.
+    let (mut copied, mut zeros) = (0, 0);
     while copied < end {
         if context.gone.is_cancelled() {
             return Err(OpError::ClientGone);
+        }
+        if zeros >= COPY_ZEROS {
+            target.write_zeros(range.write + copied - zeros, zeros).await?;
+            zeros = 0;
         }
         let want = usize::try_from(end - copied).map_or(COPY_CHUNK, |left| left.min(COPY_CHUNK));
         let piece = source
@@ -140,10 +145,27 @@ async fn copy(context: &Context, source: &OpenFile, target: &OpenFile, range: Ra
             break;
         }
         let len = piece.len() as u64;
-        target.write_at(range.write + copied, Bytes::from(piece)).await?;
+        if is_zero(&piece) {
+            zeros += len;
+        } else {
+            if zeros > 0 {
+                target.write_zeros(range.write + copied - zeros, zeros).await?;
+                zeros = 0;
+            }
+            target.write_at(range.write + copied, Bytes::from(piece)).await?;
+        }
         copied += len;
     }
+    if zeros > 0 {
+        target.write_zeros(range.write + copied - zeros, zeros).await?;
+    }
     Ok(copied)
+}
+
+/// Whether nothing else is in it. A short piece is cheaper written than looked at.
+fn is_zero(piece: &[u8]) -> bool {
+    const WORTH_A_HOLE: usize = 4096;
+    piece.len() >= WORTH_A_HOLE && piece.first() == Some(&0) && piece[1..] == piece[..piece.len() - 1]
 }
 
 #[cfg(test)]

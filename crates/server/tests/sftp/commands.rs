@@ -73,7 +73,7 @@ async fn the_output_is_that_of_coreutils() {
     for flags in ["", "-b", "-t", "--tag", "-z"] {
         let command = format!("sha256sum {flags} {quoted}");
         let ours = rig.ssh(&user, &[&command]).await;
-        let theirs = tokio::process::Command::new("sh")
+        let theirs = Command::new("sh")
             .current_dir(&user.home)
             .env("LC_ALL", "C")
             .args(["-c", &command])

@@ -1,5 +1,7 @@
 //! Copies on the server: copy-data and copy-file.
 
+use std::os::unix::fs::{FileExt as _, MetadataExt as _};
+
 use longshore_sftp::{ExtendedRequest, Handle, OpenFlags, StatusCode};
 
 use crate::support::raw::{Raw, UPLOAD, bytes, status_code};
@@ -160,4 +162,48 @@ async fn a_copy_into_the_same_file_by_another_name_ends() {
     let all = copy(&mut raw, (&source, 0, 1 << 62), (&target, 20)).await;
     assert_eq!(all, StatusCode::EOF);
     assert_eq!(get(&user, "f").len(), 40);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn holes_stay_holes_and_take_no_old_bytes_with_them() {
+    const MIB: u64 = 1 << 20;
+    let rig = Rig::start().await;
+    let user = rig.user("alice").await;
+    put(&user, "old", &vec![7; 3 << 20]);
+    put(&user, "sparse", b"front");
+    let sparse = std::fs::File::options()
+        .write(true)
+        .open(user.home.join("sparse"))
+        .unwrap();
+    sparse.write_at(b"middle", 40 * MIB).unwrap();
+    sparse.set_len(70 * MIB).unwrap();
+    let mut raw = rig.raw(&user).await;
+    let request = ExtendedRequest::CopyFile {
+        source_path: bytes("sparse"),
+        target_path: bytes("copy"),
+        overwrite: false,
+    };
+    assert_eq!(status_code(&raw.extended(request).await), StatusCode::OK);
+    let source = raw.open("sparse", OpenFlags::READ).await;
+    let edit = raw.open("old", OpenFlags::READ | OpenFlags::WRITE).await;
+    assert_eq!(copy(&mut raw, (&source, 0, 0), (&edit, 0)).await, StatusCode::OK);
+    assert_eq!(raw.close(&edit).await, StatusCode::OK);
+    let upload = raw.open("upload", UPLOAD).await;
+    assert_eq!(raw.write(&upload, 0, &vec![7; 200_000]).await, StatusCode::OK);
+    assert_eq!(
+        copy(&mut raw, (&source, 0, 0), (&upload, 0)).await,
+        StatusCode::OK
+    );
+    assert_eq!(raw.close(&upload).await, StatusCode::OK);
+    for name in ["copy", "old", "upload"] {
+        assert_eq!(get(&user, name), get(&user, "sparse"), "{name}");
+        let taken = user.home.join(name).metadata().unwrap().blocks() * 512;
+        assert!(taken < 4 * MIB, "{name} takes {taken} bytes");
+    }
+    let output = rig.ssh(&user, &["sha256sum", "copy"]).await;
+    let expected = std::process::Command::new("sha256sum")
+        .current_dir(&user.home)
+        .arg("copy")
+        .output();
+    assert_eq!(output.stdout, expected.unwrap().stdout);
 }
