@@ -22,7 +22,7 @@ use crate::login::Login;
 use crate::service::Service;
 use crate::session::ConnectionError;
 use crate::stream::StreamControl;
-use crate::window::{Received, WindowPolicy};
+use crate::window::{Backlog, Received, WindowPolicy};
 
 /// What a login leads to.
 pub(crate) struct LoggedIn<I> {
@@ -225,7 +225,9 @@ impl<S: Service> Handler for ConnectionHandler<S> {
         let id = channel.id();
         // The reading half is dropped: nothing is copied into a queue that nobody reads.
         let (_, outbound) = channel.split();
-        let shared = Arc::new(Shared::new(Arc::clone(&self.stream), Arc::clone(&self.activity)));
+        let backlog = Backlog::counted_in(self.limits.received_total.clone());
+        let shared = Shared::new(Arc::clone(&self.stream), Arc::clone(&self.activity), backlog);
+        let shared = Arc::new(shared);
         self.windows.opened(id.number(), Arc::clone(&shared.backlog));
         self.channels.insert(
             id,

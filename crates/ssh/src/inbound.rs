@@ -55,10 +55,10 @@ struct State {
 }
 
 impl Shared {
-    pub(crate) fn new(stream: Arc<StreamControl>, activity: Arc<Activity>) -> Self {
+    pub(crate) fn new(stream: Arc<StreamControl>, activity: Arc<Activity>, backlog: Backlog) -> Self {
         Self {
             state: Mutex::default(),
-            backlog: Arc::default(),
+            backlog: Arc::new(backlog),
             stream,
             activity,
         }

@@ -29,7 +29,7 @@ pub use channel::{
 pub use config::ServerConfig;
 pub use connection::{Connection, ConnectionHandle, DisconnectReason, Peer};
 pub use host_keys::{HostKeyError, HostKeys};
-pub use limits::Limits;
+pub use limits::{Limits, ReceivedTotal};
 pub use server::{Server, ServerHandle};
 pub use service::{AuthAnswer, Password, PublicKey, Service, VerifiedKey};
 pub use workers::Workers;

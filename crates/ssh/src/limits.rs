@@ -1,5 +1,8 @@
 //! What a peer may make us hold or do: each number with its unit, its origin, and what happens beyond it.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 /// Limits that an operator may set.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -22,6 +25,9 @@ pub struct Limits {
     /// plus what the service has not given back as consumed. Beyond it the peer gets no more credit. A newly
     /// opened channel brings its `initial_window` in any case.
     pub connection_budget: usize,
+    /// The same for what was received and not given back over all connections. Beyond it only channels whose service keeps
+    /// up get more credit.
+    pub received_total: ReceivedTotal,
     /// Bytes that the peer may send on a channel at first (`initial_window_size`, RFC 4254 §5.1).
     ///
     /// OpenSSH takes 2 MiB. Ours is 4 MiB because the transport library breaks a connection that receives more than
@@ -44,10 +50,47 @@ impl Default for Limits {
             key_probes: 16,
             channels: 10,
             connection_budget: 16 * MIB,
+            received_total: ReceivedTotal::default(),
             initial_window: 4 << 20,
             window: 8 << 20,
             packet: 65_535,
         }
+    }
+}
+
+/// Received bytes that all connections together may have us hold, and those that they do. Clones count together.
+#[derive(Clone)]
+pub struct ReceivedTotal {
+    limit: usize,
+    pub(crate) held: Arc<AtomicUsize>,
+}
+
+impl ReceivedTotal {
+    /// At most `limit` bytes.
+    #[must_use]
+    pub fn new(limit: usize) -> Self {
+        Self {
+            limit,
+            held: Arc::default(),
+        }
+    }
+
+    /// Whether nobody should send more.
+    pub(crate) fn is_full(&self) -> bool {
+        self.held.load(Ordering::Relaxed) >= self.limit
+    }
+}
+
+/// 512 MiB: what 32 connections hold whose uploads the disk does not keep up with.
+impl Default for ReceivedTotal {
+    fn default() -> Self {
+        Self::new(512 * MIB)
+    }
+}
+
+impl std::fmt::Debug for ReceivedTotal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("ReceivedTotal").field(&self.limit).finish()
     }
 }
 

@@ -24,40 +24,64 @@
 //!   [`MIN_TARGET`] each time, until the budget stops everything. One channel alone gets seven eighths of it.
 //!
 //! What the connection may have us hold is thus at most its budget plus one initial window for each further channel,
-//! which the library grants when a channel opens.
+//! which the library grants when a channel opens. While all connections together hold more than
+//! [`Limits::received_total`], those that hold anything worth speaking of get the trickle.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::limits::Limits;
+use crate::limits::{Limits, ReceivedTotal};
 
 /// Bytes of a channel that were received and not yet given back.
 #[derive(Debug, Default)]
-pub(crate) struct Backlog(AtomicUsize);
+pub(crate) struct Backlog {
+    bytes: AtomicUsize,
+    /// Where they count too.
+    total: ReceivedTotal,
+}
 
 impl Backlog {
+    /// One that counts in `total` as well.
+    pub(crate) fn counted_in(total: ReceivedTotal) -> Self {
+        Self {
+            bytes: AtomicUsize::new(0),
+            total,
+        }
+    }
+
     /// The bytes.
     pub(crate) fn bytes(&self) -> usize {
-        self.0.load(Ordering::Relaxed)
+        self.bytes.load(Ordering::Relaxed)
     }
 
     /// More were received.
     pub(crate) fn add(&self, bytes: usize) {
-        self.0.fetch_add(bytes, Ordering::Relaxed);
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.total.held.fetch_add(bytes, Ordering::Relaxed);
     }
 
     /// Some were given back; more than there are count as all.
     pub(crate) fn sub(&self, bytes: usize) {
+        let less = |held: usize| Some(held.saturating_sub(bytes));
         // The closure never returns None.
-        let _ = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |held| {
-            Some(held.saturating_sub(bytes))
-        });
+        let held = self
+            .bytes
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+        let given = held.map_or(0, |held| held.min(bytes));
+        self.total.held.fetch_sub(given, Ordering::Relaxed);
     }
 
     /// All were given back.
     pub(crate) fn clear(&self) {
-        self.0.store(0, Ordering::Relaxed);
+        let given = self.bytes.swap(0, Ordering::Relaxed);
+        self.total.held.fetch_sub(given, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Backlog {
+    fn drop(&mut self) {
+        self.clear();
     }
 }
 
@@ -86,6 +110,8 @@ pub(crate) struct WindowPolicy {
     initial_window: u32,
     max_window: u32,
     budget: usize,
+    /// Of all connections.
+    total: ReceivedTotal,
     target: u32,
     channels: HashMap<u32, Window>,
     last_topped_up: Option<u32>,
@@ -116,6 +142,7 @@ impl WindowPolicy {
             // Room for the raised target.
             max_window: (limits.window.min(most_on_the_wire) / 17) * 16,
             budget: limits.connection_budget,
+            total: limits.received_total.clone(),
             target: limits.initial_window,
             channels: HashMap::new(),
             last_topped_up: None,
@@ -226,7 +253,8 @@ impl WindowPolicy {
         let further = (self.channels.len() - 1) * self.initial_window as usize;
         let room = self.budget.saturating_sub(exposed.saturating_sub(further));
         let mut target = window.earned.min(self.shared_wire(channel));
-        while target >= MIN_TARGET {
+        let is_full = self.total.is_full();
+        while target >= MIN_TARGET && !is_full {
             if self
                 .channels
                 .values()
@@ -237,7 +265,9 @@ impl WindowPolicy {
             target -= target / 8;
         }
         let held: usize = self.channels.values().map(|window| window.backlog.bytes()).sum();
-        let small = window.backlog.bytes() <= self.budget / 16 && held + MIN_TARGET as usize <= self.budget;
+        // While all connections together hold too much, only those go on whose service keeps up.
+        let most = if is_full { PACKET } else { self.budget / 16 };
+        let small = window.backlog.bytes() <= most && held + MIN_TARGET as usize <= self.budget;
         if small { MIN_TARGET } else { TRICKLE }
     }
 

@@ -41,7 +41,7 @@ impl Model {
     }
 
     fn open(&mut self) {
-        let backlog = Arc::new(Backlog::default());
+        let backlog = Arc::new(Backlog::counted_in(self.policy.total.clone()));
         self.policy
             .opened(u32::try_from(self.channels.len()).unwrap(), Arc::clone(&backlog));
         let (window, known) = (self.initial, self.initial);
@@ -144,6 +144,41 @@ fn a_service_that_consumes_nothing_stops_the_peer_at_the_budget() {
         "{}",
         model.channels[0].delivered
     );
+}
+
+#[test]
+fn all_connections_together_are_stopped_at_the_total_and_those_that_keep_up_go_on() {
+    let limits = Limits {
+        received_total: ReceivedTotal::new(24 * MIB),
+        ..Limits::default()
+    };
+    let mut stalled: Vec<_> = (0..10).map(|_| Model::new(1, &limits)).collect();
+    let mut prompt = Model::new(1, &limits);
+    prompt.channels[0].prompt = true;
+    for _ in 0..1000 {
+        for model in &mut stalled {
+            model.channels[0].to_send = 1 << 30;
+            model.round(&[0]);
+        }
+        prompt.channels[0].to_send = 1 << 30;
+        prompt.round(&[0]);
+    }
+    let held: usize = stalled.iter().map(Model::held).sum();
+    // Windows that had been granted by then were used up.
+    let granted = stalled.len() * (limits.window as usize + MIB);
+    assert!(
+        held <= 24 * MIB + granted,
+        "{held}, not {}",
+        10 * limits.connection_budget
+    );
+    assert!(
+        prompt.channels[0].delivered > 200 * MIB,
+        "{}",
+        prompt.channels[0].delivered
+    );
+    // And when they end, what they held counts no more.
+    drop(stalled);
+    assert_eq!(limits.received_total.held.load(Ordering::Relaxed), 0);
 }
 
 #[test]

@@ -112,6 +112,32 @@ pub static SFTP_MAX_HANDLES_PER_SESSION: Setting = Setting {
     )
 };
 
+/// Memory for replies.
+pub static SFTP_REPLY_MIB_TOTAL: Setting = Setting {
+    unit: "MiB",
+    summary: "Memory that replies to all sessions together may take: data that was read and that clients have not \
+              taken yet. Beyond it each channel still gets one reply at a time.",
+    reason: "Twenty sessions with all of their 12 MiB in use; slow readers among more are served a little slower.",
+    ..Setting::new(
+        "sftp.reply_mib_total",
+        Kind::Integer { min: 1, max: 1 << 20 },
+        Some("256"),
+    )
+};
+
+/// Memory for received data.
+pub static SFTP_RECEIVE_MIB_TOTAL: Setting = Setting {
+    unit: "MiB",
+    summary: "Memory that data from all connections together may take before it is written. Beyond it only \
+              connections that the disk keeps up with get leave to send more; windows that were granted are honoured.",
+    reason: "What 32 connections hold (16 MiB each) whose uploads the disk does not keep up with.",
+    ..Setting::new(
+        "sftp.receive_mib_total",
+        Kind::Integer { min: 1, max: 1 << 20 },
+        Some("512"),
+    )
+};
+
 /// Time to log in.
 pub static SFTP_LOGIN_GRACE_SECS: Setting = Setting {
     unit: "seconds",
@@ -354,6 +380,8 @@ pub static SETTINGS: &[&Setting] = &[
     &SFTP_MAX_AUTH_ATTEMPTS,
     &SFTP_MAX_SESSIONS_PER_USER,
     &SFTP_MAX_HANDLES_PER_SESSION,
+    &SFTP_REPLY_MIB_TOTAL,
+    &SFTP_RECEIVE_MIB_TOTAL,
     &SFTP_LOGIN_GRACE_SECS,
     &SFTP_IDLE_TIMEOUT_SECS,
     &API_LISTEN,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use longshore_catalog::{Secrets, SqliteCatalog, SqliteOptions};
 use longshore_server::{OnShort, ServerConfig, SftpServer};
-use longshore_ssh::HostKeys;
+use longshore_ssh::{HostKeys, ReceivedTotal};
 use longshore_storage::{Durability, LocalOptions, LocalStore, ResolverChoice, Store, VisibleTo};
 use tokio::net::TcpListener;
 
@@ -127,6 +127,16 @@ fn server_config(config: &Config) -> ServerConfig {
             *field = number;
         }
     }
+    let mib = |setting| {
+        let number = config.integer(setting)?;
+        usize::try_from(number).ok()?.checked_mul(1 << 20)
+    };
+    if let Some(bytes) = mib(&settings::SFTP_REPLY_MIB_TOTAL) {
+        server.reply_bytes_total = bytes;
+    }
+    if let Some(bytes) = mib(&settings::SFTP_RECEIVE_MIB_TOTAL) {
+        server.ssh.received_total = ReceivedTotal::new(bytes);
+    }
     server.on_short = match config.text(&settings::UPLOADS_ON_SHORT) {
         Some("warn") => OnShort::Warn,
         _ => OnShort::Refuse,
@@ -186,7 +196,14 @@ mod tests {
             ("LONGSHORE_SFTP_MAX_AUTH_ATTEMPTS", "6"),
             ("LONGSHORE_SFTP_LOGIN_GRACE_SECS", "7"),
             ("LONGSHORE_SFTP_IDLE_TIMEOUT_SECS", "18"),
+            ("LONGSHORE_SFTP_REPLY_MIB_TOTAL", "3"),
+            ("LONGSHORE_SFTP_RECEIVE_MIB_TOTAL", "5"),
         ]));
+        assert_eq!(server.reply_bytes_total, 3 << 20);
+        assert_eq!(
+            format!("{:?}", server.ssh.received_total),
+            format!("{:?}", ReceivedTotal::new(5 << 20))
+        );
         assert_eq!((server.sessions_per_user, server.handles_per_session), (1, 12));
         let ssh = &server.ssh;
         assert_eq!((ssh.connections, ssh.unauthenticated), (3, 4));
