@@ -16,7 +16,7 @@ use super::batch::pattern::is_pattern;
 use crate::client::interrupt::{Interrupt, command_again};
 use crate::client::moving::{self, LinksArg, Local, MoveArgs, Mover, ThereArgs, Told, local_kind};
 use crate::client::receipts::{ReportArgs, Reporter};
-use crate::client::{ConnectArgs, Place, block_on_threads, shown};
+use crate::client::{ConnectArgs, Place, block_on, shown};
 use crate::error::{CliError, Result};
 use crate::exit_code::ExitCode;
 
@@ -76,7 +76,7 @@ impl GetArgs {
             reporter: &reporter,
             again: matches!(sink, Sink::Path(_)).then(|| command_again("get", Some("--resume"))),
         };
-        block_on_threads(moving::run(
+        block_on(moving::run(
             &self.connect,
             &place.server,
             options,

@@ -13,7 +13,7 @@ use super::batch::paths::{below, name_of};
 use crate::client::interrupt::{Interrupt, command_again};
 use crate::client::moving::{self, LinksArg, Local, MoveArgs, Mover, ThereArgs, Told, local_kind};
 use crate::client::receipts::{ReportArgs, Reporter};
-use crate::client::{ConnectArgs, Place, block_on_threads};
+use crate::client::{ConnectArgs, Place, block_on};
 use crate::error::{CliError, Result};
 use crate::exit_code::ExitCode;
 
@@ -74,7 +74,7 @@ impl PutArgs {
             reporter: &reporter,
             again: (!streams).then(|| command_again("put", Some("--resume"))),
         };
-        block_on_threads(moving::run(
+        block_on(moving::run(
             &self.connect,
             &place.server,
             options,

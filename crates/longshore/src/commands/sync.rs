@@ -10,7 +10,7 @@ use longshore_client::transfer::{Compare, Delete, Filter, TransferOptions, TreeO
 use crate::client::interrupt::{Interrupt, command_again};
 use crate::client::moving::{self, LinksArg, Local, MoveArgs, Mover, Told, local_kind};
 use crate::client::receipts::{ReportArgs, Reporter};
-use crate::client::{ConnectArgs, Place, block_on_threads};
+use crate::client::{ConnectArgs, Place, block_on};
 use crate::error::{CliError, Result};
 use crate::exit_code::ExitCode;
 
@@ -89,7 +89,7 @@ impl SyncArgs {
             again: Some(command_again("sync", None)),
         };
         let (Way::Up { place, .. } | Way::Down { place, .. }) = &way;
-        block_on_threads(moving::run(
+        block_on(moving::run(
             &self.connect,
             &place.server,
             options,
