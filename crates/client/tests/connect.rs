@@ -7,6 +7,7 @@ use std::process::Command;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use longshore_client::sftp::{Sftp, SftpOptions};
 use longshore_client::trust::TrustPolicy;
 use longshore_client::{
     Algorithms, AuthMethod, ConnectOptions, Connection, Endpoint, ErrorKind, ExecOptions, HostKey,
@@ -325,6 +326,16 @@ async fn a_refused_subsystem_is_told_to_the_reader_and_harms_no_other_channel() 
         (told.stage(), told.kind()),
         (Stage::Channel, ErrorKind::ChannelRefused),
         "{told}"
+    );
+    // the server leaves the window shut: the refusal is heard all the same, and at once
+    let channel = connection.open_sftp().await.unwrap();
+    let started = Sftp::start(channel, SftpOptions::default());
+    let error = tokio::time::timeout(Duration::from_secs(30), started).await;
+    let error = error.unwrap().unwrap_err();
+    assert_eq!(
+        (error.stage(), error.kind()),
+        (Stage::Channel, ErrorKind::ChannelRefused),
+        "{error}"
     );
     let output = connection
         .exec("echo still here", ExecOptions::default())

@@ -1,5 +1,7 @@
 //! INIT and VERSION.
 
+use std::io;
+use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -45,26 +47,33 @@ async fn exchange(channel: &mut Channel, first: Option<Bytes>) -> Result<Greetin
         .map_err(|error| fault(ErrorKind::Protocol, error.to_string()))?;
     let mut parts = vec![init];
     parts.extend(first);
-    channel.writer.write(&mut parts).await.map_err(|error| {
-        fault(
-            ErrorKind::ConnectionLost,
-            format!("the connection was lost: {error}"),
-        )
-        .caused_by(error)
-    })?;
+    // A server that refuses the subsystem may leave the window shut: what it says is heard while we wait to be let write.
+    let mut answer = {
+        let mut writing = pin!(channel.writer.write(&mut parts));
+        let mut reading = pin!(channel.reader.read());
+        tokio::select! {
+            biased;
+            read = &mut reading => {
+                if matches!(read, Ok(Some(_))) {
+                    writing.await.map_err(lost)?;
+                }
+                Some(read)
+            }
+            written = &mut writing => {
+                written.map_err(lost)?;
+                Some(reading.await)
+            }
+        }
+    };
     let mut decoder = FrameDecoder::default();
     let mut seen = Vec::new();
     loop {
-        let mut chunk = match channel.reader.read().await {
-            Ok(Some(chunk)) => chunk,
-            Ok(None) => return Err(no_sftp(&seen)),
-            Err(error) => {
-                return Err(fault(
-                    ErrorKind::ConnectionLost,
-                    format!("the connection was lost: {error}"),
-                )
-                .caused_by(error));
-            }
+        let read = match answer.take() {
+            Some(read) => read,
+            None => channel.reader.read().await,
+        };
+        let Some(mut chunk) = read.map_err(lost)? else {
+            return Err(no_sftp(&seen));
         };
         if seen.len() < SEEN_LEN {
             seen.extend_from_slice(&chunk[..chunk.len().min(SEEN_LEN - seen.len())]);
@@ -92,6 +101,24 @@ async fn exchange(channel: &mut Channel, first: Option<Bytes>) -> Result<Greetin
             }
             Err(_) => return Err(no_packet(&seen)),
         }
+    }
+}
+
+/// What ended the channel: in the words of who knows, where the reason travels inside.
+fn lost(error: io::Error) -> Error {
+    let kind = error.kind();
+    let told = error.into_inner().map(|inner| inner.downcast::<Error>());
+    match told {
+        Some(Ok(told)) => *told,
+        Some(Err(inner)) => fault(
+            ErrorKind::ConnectionLost,
+            format!("the connection was lost: {inner}"),
+        )
+        .caused_by(inner),
+        None => fault(
+            ErrorKind::ConnectionLost,
+            format!("the connection was lost: {kind}"),
+        ),
     }
 }
 
