@@ -35,6 +35,10 @@ class Client:
             raise RuntimeError(f"sftp failed with {finished.returncode} on {commands!r}:\n{finished.stderr[-2000:]}")
         return time.monotonic() - started
 
+    def command(self, login: Login) -> tuple[list[str], dict[str, str]]:
+        """Arguments and environment of a session that takes commands from its standard input and ends at the first failure."""
+        return [*self._argv(login, None), "-b", "-", self._destination(login)], self._environment(login)
+
     def open(self, login: Login) -> subprocess.Popen:
         """A session that stays until its standard input is closed; it has answered one request."""
         session = subprocess.Popen(

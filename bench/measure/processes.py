@@ -59,6 +59,11 @@ def resident_kib(pid: int) -> int:
     return _field(pid, "status", "VmRSS:")
 
 
+def peak_kib(pid: int) -> int:
+    """High-water mark of the resident set size of the process alone."""
+    return _field(pid, "status", "VmHWM:")
+
+
 def _field(pid: int, file: str, name: str) -> int:
     try:
         lines = Path(f"/proc/{pid}/{file}").read_text().splitlines()

@@ -18,33 +18,48 @@ class Row:
     """Values of other servers by name; the bar is then a ratio to the best of them, unless `absolute`."""
     absolute: bool = False
     remark: str = ""
+    aim: float | None = None
+    """What would be good; the bar is what must be."""
+    higher: bool = False
+    """More is better: the bar is the least."""
 
     @property
     def ratio(self) -> float | None:
-        return self.ours / min(self.theirs.values()) if self.theirs else None
+        best = max if self.higher else min
+        return self.ours / best(self.theirs.values()) if self.theirs else None
 
     @property
     def met(self) -> bool:
-        if self.absolute or self.ratio is None:
-            return self.ours <= self.bar
-        return self.ratio <= self.bar
+        return self._reaches(self.bar)
+
+    def _reaches(self, goal: float) -> bool:
+        value = self.ours if self.absolute or self.ratio is None else self.ratio
+        return value >= goal if self.higher else value <= goal
 
     def cells(self) -> list[str]:
         theirs = ", ".join(f"{_number(value)} ({name})" for name, value in (self.theirs or {}).items())
-        bar = f"≤ {_number(self.bar)}" + (" ×" if self.ratio is not None and not self.absolute else f" {self.unit}")
+        unit = " ×" if self.ratio is not None and not self.absolute else f" {self.unit}"
+        bar = f"{'≥' if self.higher else '≤'} {_number(self.bar)}{unit}"
+        if self.aim is not None:
+            bar += f" (aim {_number(self.aim)})"
         return [
             self.what + (f" ({self.remark})" if self.remark else ""),
             f"{_number(self.ours)} {self.unit}",
             theirs or "–",
             f"{self.ratio:.2f} ×" if self.ratio is not None else "–",
             bar,
-            "pass" if self.met else "**MISS**",
+            self._verdict(),
         ]
+
+    def _verdict(self) -> str:
+        if not self.met:
+            return "**MISS**"
+        return "pass, aim" if self.aim is not None and self._reaches(self.aim) else "pass"
 
 
 def render(rows: list[Row]) -> str:
     """Markdown, with padded columns."""
-    lines = [["", "longshore", "OpenSSH", "ratio", "bar", ""], *(row.cells() for row in rows)]
+    lines = [["", "longshore", "others", "ratio", "bar", ""], *(row.cells() for row in rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
     pad: Callable[[list[str]], str] = lambda line: "| " + " | ".join(c.ljust(w) for c, w in zip(line, widths)) + " |"
     rule = "|" + "|".join("-" * (width + 2) for width in widths) + "|"
