@@ -107,18 +107,19 @@ async fn exchange(channel: &mut Channel, first: Option<Bytes>) -> Result<Greetin
 /// What ended the channel: in the words of who knows, where the reason travels inside.
 fn lost(error: io::Error) -> Error {
     let kind = error.kind();
-    let told = error.into_inner().map(|inner| inner.downcast::<Error>());
-    match told {
-        Some(Ok(told)) => *told,
-        Some(Err(inner)) => fault(
+    let Some(inner) = error.into_inner() else {
+        return fault(
+            ErrorKind::ConnectionLost,
+            format!("the connection was lost: {kind}"),
+        );
+    };
+    match inner.downcast::<Error>() {
+        Ok(told) => *told,
+        Err(inner) => fault(
             ErrorKind::ConnectionLost,
             format!("the connection was lost: {inner}"),
         )
         .caused_by(inner),
-        None => fault(
-            ErrorKind::ConnectionLost,
-            format!("the connection was lost: {kind}"),
-        ),
     }
 }
 

@@ -137,22 +137,25 @@ impl RunArgs {
 
 /// Standard input to its end, or nothing. A command that does not read all of its input is no error.
 async fn feed(to: &mut Input, nothing: bool) -> Result<()> {
+    if !nothing {
+        copy_stdin(to).await?;
+    }
+    let _ = to.finish().await;
+    Ok(())
+}
+
+async fn copy_stdin(to: &mut Input) -> Result<()> {
     let mut stdin = tokio::io::stdin();
-    while !nothing {
+    loop {
         let mut chunk = BytesMut::with_capacity(RUN_CHUNK);
         let count = stdin
             .read_buf(&mut chunk)
             .await
             .map_err(|error| CliError::new(ExitCode::Failure, "cannot read standard input").because(error))?;
-        if count == 0 {
-            break;
-        }
-        if to.write(chunk.freeze()).await.is_err() {
+        if count == 0 || to.write(chunk.freeze()).await.is_err() {
             return Ok(());
         }
     }
-    let _ = to.finish().await;
-    Ok(())
 }
 
 /// One output to its end. When nobody reads it here any more it is still taken, so that the command can end.
