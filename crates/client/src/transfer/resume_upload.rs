@@ -15,7 +15,7 @@ use super::options::Placing;
 use super::place::{OpenTarget, RemoteTarget};
 use super::source::{OpenedFile, hash_prefix, read_block};
 use super::verify::{is_fatal, read_in_order};
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::sftp::{HashAlgorithm, OpenOptions};
 
 /// The partial file of an earlier upload, open behind what of it is proved; `None`: there is nothing to continue.
@@ -38,13 +38,15 @@ pub(crate) async fn find(
     let len = there.size.unwrap_or(0).min(opened.stat.size);
     let (from, proof) = prove(transfer, opened, &working, len).await?;
     if from < KEEP_PARTIAL_LEN {
-        // not worth it; the name must be free for the upload that follows
-        if transfer.options().placing == Placing::Atomic {
-            sftp.remove(&working).await?;
-        }
-        return Ok(None);
+        return begin_anew(transfer, &working).await;
     }
     let (file, place) = transfer.open(&working, &OpenOptions::new().write()).await?;
+    // rclone's server empties every file that is opened for writing: what was proved is then gone
+    if file.stat().await?.size.is_none_or(|size| size < from) {
+        file.close().await?;
+        drop(place);
+        return begin_anew(transfer, &working).await;
+    }
     if there.size.is_none_or(|size| size > from) {
         file.set_stat(&Attrs {
             size: Some(from),
@@ -62,6 +64,26 @@ pub(crate) async fn find(
         OpenTarget { target, file, place },
         Resumed { from, proof },
     )))
+}
+
+/// Whether what was to be continued is not there any more.
+pub(crate) async fn is_gone(transfer: &Transfer, working: &Bytes, from: u64) -> Result<bool> {
+    let there = transfer.sftp().try_stat(working).await?;
+    Ok(there.is_none_or(|attrs| attrs.size.is_some_and(|size| size < from)))
+}
+
+/// There is nothing worth continuing; the name must be free for the upload that follows.
+pub(crate) async fn begin_anew(
+    transfer: &Transfer,
+    working: &Bytes,
+) -> Result<Option<(OpenTarget, Resumed)>> {
+    if transfer.options().placing == Placing::Atomic {
+        match transfer.sftp().remove(working).await {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(None)
 }
 
 /// How much of the first `len` bytes is the source's.

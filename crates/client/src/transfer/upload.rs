@@ -70,24 +70,62 @@ pub(crate) async fn upload_file(
         false if transfer.options().resume => resume_upload::find(transfer, &opened, remote).await?,
         _ => None,
     };
-    // beside the open of the file, which the further channels need
-    let len = opened.stat.size - continued.as_ref().map_or(0, |(_, resumed)| resumed.from);
-    let reserved = reserve_write(transfer, len);
-    let (open, resumed) = match continued {
-        Some((open, resumed)) => (open, Some(resumed)),
-        None => (
-            open_target(transfer, remote, opened.stat.mode & 0o777).await?,
-            None,
-        ),
+    let resumed = continued.as_ref().map(|(_, resumed)| *resumed);
+    let upload = Upload {
+        transfer,
+        id,
+        opened: &opened,
+        content,
+        remote,
     };
-    let OpenTarget { target, file, place } = open;
-    let attrs = final_attrs(transfer, &opened, &target);
-    let outcome = match content {
-        Some(content) => send_small(transfer, file, &content, attrs, &target).await,
-        None => send_large(transfer, id, file, &opened, attrs, &target, resumed, reserved).await,
-    };
-    drop(place);
+    let (mut target, mut outcome) = upload.send(continued).await?;
+    if let (Some(resumed), Err(broken)) = (resumed, &outcome)
+        && !is_fatal(&broken.error)
+        && resume_upload::is_gone(transfer, &target.working, resumed.from).await?
+    {
+        // rclone's server writes files from their beginning only, and empties them at the first write elsewhere
+        resume_upload::begin_anew(transfer, &target.working).await?;
+        (target, outcome) = upload.send(None).await?;
+    }
     complete(transfer, &target, outcome, opened.path.clone(), started).await
+}
+
+/// A local file on its way.
+struct Upload<'a> {
+    transfer: &'a Transfer,
+    id: TransferId,
+    opened: &'a Arc<OpenedFile>,
+    /// All of it, if it is short.
+    content: Option<Bytes>,
+    remote: &'a Bytes,
+}
+
+impl Upload<'_> {
+    /// Sends it, or what is missing of it.
+    async fn send(
+        &self,
+        continued: Option<(OpenTarget, Resumed)>,
+    ) -> Result<(RemoteTarget, Result<Sent, Broken>)> {
+        let Self { transfer, opened, .. } = *self;
+        // beside the open of the file, which the further channels need
+        let len = opened.stat.size - continued.as_ref().map_or(0, |(_, resumed)| resumed.from);
+        let reserved = reserve_write(transfer, len);
+        let (open, resumed) = match continued {
+            Some((open, resumed)) => (open, Some(resumed)),
+            None => (
+                open_target(transfer, self.remote, opened.stat.mode & 0o777).await?,
+                None,
+            ),
+        };
+        let OpenTarget { target, file, place } = open;
+        let attrs = final_attrs(transfer, opened, &target);
+        let outcome = match &self.content {
+            Some(content) => send_small(transfer, file, content, attrs, &target).await,
+            None => send_large(transfer, self.id, file, opened, attrs, &target, resumed, reserved).await,
+        };
+        drop(place);
+        Ok((target, outcome))
+    }
 }
 
 /// Uploads a stream until it ends.
