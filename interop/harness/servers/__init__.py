@@ -11,8 +11,8 @@ from .dropbear import Dropbear
 from .longshore import LongshoreServe
 from .openssh import Openssh
 from .proftpd import Proftpd
-from .rclone import Rclone
+from .rclone import Rclone, RcloneWithCache
 
-ALL: list[type[Server]] = [Openssh, Proftpd, Rclone, Asyncssh, Dropbear, LongshoreServe]
+ALL: list[type[Server]] = [Openssh, Proftpd, Rclone, RcloneWithCache, Asyncssh, Dropbear, LongshoreServe]
 
-__all__ = ["ALL", "PASSWORD", "USER", "Asyncssh", "Dropbear", "LongshoreServe", "Openssh", "Proftpd", "Rclone", "Server"]
+__all__ = ["ALL", "PASSWORD", "USER", "Asyncssh", "LongshoreServe", "Openssh", "Server"]

@@ -14,8 +14,10 @@ from .daemon import LOCALHOST, Daemon
 class Server(Daemon):
     name: str
     """As the tests call it."""
-    runs_commands = True
-    """Whether it runs commands on the account."""
+    refuses_commands: tuple[int, str] | None = None
+    """With which exit code and words `longshore run` fails, where there are no commands."""
+    continues_uploads = True
+    """Whether what is there of a file outlives its being opened for writing."""
 
     def prepare(self) -> None:
         self.home = self.directory / "home"

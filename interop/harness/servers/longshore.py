@@ -13,7 +13,7 @@ from .base import Server
 
 class LongshoreServe(Server):
     name = "longshore"
-    runs_commands = False
+    refuses_commands = (1, "there is no shell here")
 
     def __enter__(self):
         self.data = Path(tempfile.mkdtemp(prefix="longshore-daemon-"))

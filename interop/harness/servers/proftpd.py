@@ -12,7 +12,7 @@ from .daemon import LOCALHOST
 
 class Proftpd(Server):
     name = "proftpd"
-    runs_commands = False
+    refuses_commands = (255, "the server refused the request")
 
     def prepare(self) -> None:
         super().prepare()

@@ -1,4 +1,4 @@
-"""`rclone serve sftp` in front of a local directory; runs hash commands and no others."""
+"""`rclone serve sftp` in front of a local directory, as it is and with a cache; runs hash commands and no others."""
 
 from __future__ import annotations
 
@@ -8,8 +8,11 @@ from .daemon import LOCALHOST
 
 
 class Rclone(Server):
+    """Writes files from the beginning to the end only."""
+
     name = "rclone"
-    runs_commands = False
+    refuses_commands = (1, "not implemented")
+    continues_uploads = False
 
     def prepare(self) -> None:
         super().prepare()
@@ -19,7 +22,7 @@ class Rclone(Server):
 
     def environment(self):
         # Its own cache and configuration, not the user's.
-        return {"HOME": str(self.home.parent), "RCLONE_PASS": PASSWORD, "RCLONE_CONFIG": "/dev/null"}
+        return {"HOME": str(self.directory), "RCLONE_PASS": PASSWORD, "RCLONE_CONFIG": "/dev/null"}
 
     def command(self, port):
         return [
@@ -32,7 +35,14 @@ class Rclone(Server):
             f"--user={USER}",
             f"--key={self.directory}/host",
             f"--authorized-keys={self.directory}/authorized_keys",
-            # Without this it refuses to write anywhere but at the end of a new file.
-            "--vfs-cache-mode=writes",
-            f"--cache-dir={self.directory}/cache",
         ]
+
+
+class RcloneWithCache(Rclone):
+    """Writes anywhere in a file, into the cache, and a little later from there."""
+
+    name = "rclone-cache"
+
+    def command(self, port):
+        cache = ["--vfs-cache-mode=writes", "--vfs-write-back=100ms", f"--cache-dir={self.directory}/cache"]
+        return [*super().command(port), *cache]
