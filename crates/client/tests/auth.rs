@@ -152,10 +152,8 @@ fn formats(folder: &Path, kind: &str) -> Vec<String> {
         ]);
     }
     let mut names = vec!["", "-locked", "-ppk2", "-ppk2-locked", "-ppk3", "-ppk3-locked"];
-    if kind == "ed25519" {
-        // ssh-keygen writes these in its own format only.
-        openssl(&["genpkey", "-algorithm", "ed25519", "-out", &path("-x")]);
-    } else {
+    // ssh-keygen writes Ed25519 keys in its own format only; they come in PKCS#8 from openssl, see below.
+    if kind != "ed25519" {
         copy("-pem");
         run(Command::new("ssh-keygen").args(["-q", "-p", "-N", "", "-m", "PEM", "-f", &path("-pem")]));
         openssl(&[
@@ -185,6 +183,74 @@ fn formats(folder: &Path, kind: &str) -> Vec<String> {
         .into_iter()
         .map(|suffix| format!("{kind}{suffix}"))
         .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ed25519_keys_in_pkcs8_sign() {
+    let server = Sshd::start("").await;
+    let path = |name: &str| server.path(name).display().to_string();
+    openssl(&["genpkey", "-algorithm", "ed25519", "-out", &path("plain")]);
+    let locking = ["-aes-256-cbc", "-passout", "pass:pass phrase"];
+    openssl(
+        &[
+            &["pkey", "-in", &path("plain"), "-out", &path("locked")],
+            &locking[..],
+        ]
+        .concat(),
+    );
+    openssl(&[
+        "pkey",
+        "-in",
+        &path("plain"),
+        "-pubout",
+        "-outform",
+        "DER",
+        "-out",
+        &path("der"),
+    ]);
+    // the key itself comes last there (RFC 8410)
+    let der = fs::read(server.path("der")).unwrap();
+    let blob = [
+        &[0, 0, 0, 11][..],
+        b"ssh-ed25519",
+        &[0, 0, 0, 32],
+        &der[der.len() - 32..],
+    ]
+    .concat();
+    let encoded = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, blob);
+    fs::write(server.path("pkcs8.pub"), format!("ssh-ed25519 {encoded}\n")).unwrap();
+    server.authorize("pkcs8");
+    let wanted = [format!("publickey {}", server.fingerprint("pkcs8"))];
+    let locked = KeyFile::new(server.path("locked")).passphrase("pass phrase".into());
+    for key in [KeyFile::new(server.path("plain")), locked] {
+        let options = server.options().auth(AuthMethod::KeyFile(key));
+        assert_eq!(used(&options).await, wanted);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rsa_keys_in_pem_may_be_locked_and_others_say_how_to_rewrite_them() {
+    let server = Sshd::start("").await;
+    for kind in ["rsa", "ecdsa"] {
+        keygen(server.folder.path(), kind, &["-t", kind]);
+        server.authorize(kind);
+        let locked = ["-q", "-p", "-N", "pass phrase", "-m", "PEM", "-f"];
+        run(Command::new("ssh-keygen").args(locked).arg(server.path(kind)));
+        let text = fs::read_to_string(server.path(kind)).unwrap();
+        assert!(text.contains("DEK-Info: AES-128-CBC"), "{text}");
+        let key = KeyFile::new(server.path(kind)).passphrase("pass phrase".into());
+        let connected = connect(&server.options().auth(AuthMethod::KeyFile(key))).await;
+        if kind == "rsa" {
+            let wanted = [format!("publickey {}", server.fingerprint(kind))];
+            assert_eq!(connected.unwrap().info().auth.used, wanted);
+        } else {
+            let error = connected.unwrap_err().to_string();
+            assert!(
+                error.contains("ssh-keygen -p") && !error.contains("passphrase is wrong"),
+                "{error}"
+            );
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -13,7 +13,6 @@ use super::refusal;
 use crate::endpoint::{Endpoint, SSH_PORT};
 use crate::error::{Error, ErrorKind, Result, Stage};
 use crate::host_key::{HostKey, HostKeyVerifier, Trusted, TrustedBy};
-use crate::ssh_config::pattern;
 
 /// Asks a person about a key that is not known.
 #[async_trait]
@@ -314,9 +313,11 @@ impl TrustPolicy {
             .alias
             .clone()
             .unwrap_or_else(|| host.host().to_ascii_lowercase());
-        let mut principals = certificate.principals.iter();
-        if !principals
-            .any(|principal| pattern::matches(plain.as_bytes(), principal.to_ascii_lowercase().as_bytes()))
+        // as a whole: OpenSSH takes no patterns here
+        if !certificate
+            .principals
+            .iter()
+            .any(|principal| principal.eq_ignore_ascii_case(&plain))
         {
             return Err(refusal::certificate(
                 name,

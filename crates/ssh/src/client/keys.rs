@@ -34,6 +34,12 @@ impl UserKey {
             return Err(invalid("it is a public key"));
         }
         let protected = is_protected(text);
+        if has_unknown_encryption(text) {
+            return Err(invalid(
+                "its encryption is an old one that is known for RSA keys with AES-128-CBC only; \
+                 ssh-keygen -p -f FILE writes it anew",
+            ));
+        }
         if protected && passphrase.is_none() {
             return Err(ClientError::PassphraseNeeded);
         }
@@ -125,6 +131,16 @@ fn is_protected(text: &str) -> bool {
         return PrivateKey::from_openssh(text.trim()).is_ok_and(|key| key.is_encrypted());
     }
     has("-----BEGIN ENCRYPTED PRIVATE KEY-----") || has("Proc-Type: 4,ENCRYPTED") || has("DEK-Info:")
+}
+
+/// Traditional PEM that the transport library cannot decrypt, which would look like a wrong passphrase.
+fn has_unknown_encryption(text: &str) -> bool {
+    let mut lines = text.lines().map(str::trim);
+    let Some(encryption) = lines.find_map(|line| line.strip_prefix("DEK-Info:")) else {
+        return false;
+    };
+    let is_rsa = text.contains("-----BEGIN RSA PRIVATE KEY-----");
+    !is_rsa || !encryption.trim().starts_with("AES-128-CBC,")
 }
 
 fn invalid(reason: impl Into<String>) -> ClientError {
