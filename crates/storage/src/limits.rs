@@ -43,6 +43,9 @@ pub(crate) const PAGE_ENTRIES: usize = 1024;
 /// Longest target of a symbolic link (Linux `PATH_MAX` less its NUL).
 pub(crate) const LINK_TARGET: usize = 4095;
 
+/// Bytes of a name in a directory (Linux `NAME_MAX`).
+pub(crate) const NAME_BYTES: usize = 255;
+
 /// Locks that serialise removing a directory with beginning an upload in it, and as many that serialise those who change
 /// a file in place when they make its digest void.
 pub(crate) const DIR_LOCKS: usize = 64;
@@ -110,6 +113,9 @@ pub(crate) const LARGE_FILE: i64 = 16 << 20;
 /// Quarters of the process's descriptors that open files may take; the rest is for connections, the catalog and what is
 /// opened for a moment.
 pub(crate) const DESCRIPTOR_QUARTERS: usize = 3;
+
+/// Former names in the bucket by which a parked upload is looked for, when directories above it were renamed.
+pub(crate) const NAMES_OF_PARKED: usize = 4;
 
 /// Descriptors of an upload: the staged file and the directory that it goes to.
 pub(crate) const UPLOAD_DESCRIPTORS: u32 = 2;

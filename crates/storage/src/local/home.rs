@@ -76,12 +76,18 @@ impl HomeRoot {
     /// The unfinished upload that this viewer sees at a place.
     pub(crate) fn own_upload(&self, place: &Place) -> Result<Option<Arc<Staged>>, Fault> {
         let uploads = &self.shared.uploads;
-        if uploads.is_empty() || place.is_nameless() {
+        if place.is_nameless() {
             return Ok(None);
         }
-        let own = uploads.seen_by(&place.key()?, self.viewer);
-        if let Some(own) = &own {
-            own.found_at(place);
+        let own = if uploads.is_empty() {
+            None
+        } else {
+            uploads.seen_by(&place.key()?, self.viewer)
+        };
+        match &own {
+            Some(own) => own.found_at(place),
+            None if self.bucket.is_beside() => return uploads::adopt(self, place),
+            None => {}
         }
         Ok(own)
     }

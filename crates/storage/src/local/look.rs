@@ -9,7 +9,7 @@ use super::attrs::{apply_mode, apply_times, checked_size, is_type, stat_of};
 use super::fault::Fault;
 use super::home::HomeRoot;
 use super::io::{retry, space_of};
-use super::resolve::{Place, canonical};
+use super::resolve::{DirId, Place, canonical};
 use crate::digest;
 use crate::error::ErrorKind;
 use crate::path::RemotePath;
@@ -90,7 +90,13 @@ fn sync_attributes(home: &HomeRoot, place: &Place) -> Result<(), Fault> {
 fn truncate(home: &HomeRoot, place: &Place, size: u64) -> Result<(), Fault> {
     refuse_unwritable(place)?;
     let (file, _) = open_regular(place, OFlags::WRONLY)?;
-    digest::forget(file.as_fd());
+    {
+        // As before a change in place (`edit`).
+        let _file = home.shared.lock_file(DirId::of(&file)?);
+        if digest::forget(file.as_fd()) {
+            retry(|| fsync(&file))?;
+        }
+    }
     ftruncate(&file, checked_size(size)?)?;
     if home.shared.is_durable() {
         fdatasync(&file)?;

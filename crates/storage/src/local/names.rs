@@ -56,6 +56,10 @@ pub(super) fn remove_dir(home: &HomeRoot, path: &RemotePath) -> Result<(), Fault
 pub(super) fn remove_file(home: &HomeRoot, path: &RemotePath) -> Result<(), Fault> {
     let place = home.find(path, false)?;
     refuse_nameless(&place)?;
+    if home.bucket.is_beside() {
+        // What lies parked there is known from here on.
+        home.own_upload(&place)?;
+    }
     let own = home.shared.uploads.all_seen_by(&place.key()?, home.viewer);
     match place.file_type() {
         None if own.is_empty() => return Err(Errno::NOENT.into()),

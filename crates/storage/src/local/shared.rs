@@ -57,6 +57,13 @@ pub(crate) struct Bucket {
     pub(crate) medium: Medium,
 }
 
+impl Bucket {
+    /// Whether uploads are staged and parked beside their targets.
+    pub(crate) const fn is_beside(&self) -> bool {
+        !self.staged_prefix.is_empty()
+    }
+}
+
 /// Who is looking: decides which unfinished uploads are seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Viewer {

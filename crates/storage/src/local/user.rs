@@ -26,8 +26,8 @@ use crate::types::{
     Capabilities, DirEntry, Durability, EditMode, OwnerId, Precondition, SetStat, SpaceInfo, Stat,
     UploadOptions,
 };
-use crate::upload_types::UploadId;
-use crate::uploads::Journal;
+use crate::upload_types::{UploadEnd, UploadId};
+use crate::uploads::{self, Journal};
 
 /// Settings of [`LocalStore::user_files`].
 #[derive(Debug, Clone, Copy)]
@@ -97,23 +97,37 @@ fn bucket(files: &OwnedFd, staging: OwnedFd) -> Result<Bucket, Fault> {
         staging_id: DirId::of(&staging)?,
         medium: Medium::of(staging.as_fd())?,
         staging,
-        // Nothing outlives this process: an upload that is not published when it ends is thrown away.
+        // What outlives this process tells by its name what it is (`uploads::beside`).
         journal: Journal::none(),
         staged_prefix: STAGED_PREFIX,
     })
 }
 
-/// The same home, with uploads staged beside the target at `path`.
-fn beside(root: &HomeRoot, path: &RemotePath, exclusive: bool) -> Result<LocalHome, Fault> {
-    let Place { parent, .. } = root.find(path, !exclusive)?;
-    Ok(LocalHome::new(Arc::new(HomeRoot {
-        dir: rustix::io::fcntl_dupfd_cloexec(&root.dir, 0)?,
-        bucket: Arc::new(bucket(&root.dir, parent)?),
-        path: root.path.clone(),
-        viewer: root.viewer,
-        jobs: root.jobs.clone(),
-        shared: Arc::clone(&root.shared),
-    })))
+impl HomeRoot {
+    /// The same home, with uploads staged beside the target at `place`.
+    pub(crate) fn beside(&self, place: &Place) -> Result<Self, Fault> {
+        let parent = rustix::io::fcntl_dupfd_cloexec(&place.parent, 0)?;
+        Ok(Self {
+            dir: rustix::io::fcntl_dupfd_cloexec(&self.dir, 0)?,
+            bucket: Arc::new(bucket(&self.dir, parent)?),
+            path: self.path.clone(),
+            viewer: self.viewer,
+            jobs: self.jobs.clone(),
+            shared: Arc::clone(&self.shared),
+        })
+    }
+}
+
+impl Drop for UserHome {
+    /// What was found parked and not taken up is left for the next process again.
+    fn drop(&mut self) {
+        for staged in self.root.shared.uploads.all_parked() {
+            if !staged.leave_beside().unwrap_or(false) {
+                staged.end_if_parked(UploadEnd::Discarded);
+            }
+        }
+        self.root.shared.uploads.let_go();
+    }
 }
 
 /// Gives a file away, as far as the kernel lets this user. An upload keeps its owner until it is published.
@@ -165,10 +179,12 @@ impl Home for UserHome {
         let (root, target) = (Arc::clone(&self.root), path.clone());
         let exclusive = options.precondition == Precondition::Absent;
         let home = blocking::run("begin upload", move || {
-            beside(&root, &target, exclusive).map_err(|fault| fault.during("begin upload", target.as_bytes()))
+            root.find(&target, !exclusive)
+                .and_then(|place| root.beside(&place))
+                .map_err(|fault| fault.during("begin upload", target.as_bytes()))
         })
         .await?;
-        home.begin_upload(path, options).await
+        LocalHome::new(Arc::new(home)).begin_upload(path, options).await
     }
 
     async fn resume(&self, path: &RemotePath) -> Result<Option<Arc<dyn Upload>>> {
@@ -181,7 +197,11 @@ impl Home for UserHome {
 
     async fn list(&self, path: &RemotePath) -> Result<Box<dyn Listing>> {
         let listing = self.home.list(path).await?;
-        Ok(Box::new(WithoutStaged { listing }))
+        Ok(Box::new(WithoutStaged {
+            listing,
+            root: Arc::clone(&self.root),
+            path: path.clone(),
+        }))
     }
 
     async fn make_dir(&self, path: &RemotePath, mode: Option<u32>) -> Result<()> {
@@ -221,9 +241,11 @@ impl Home for UserHome {
     }
 }
 
-/// A listing without the staged files of this and other processes.
+/// A listing without the staged files of this and other processes; parked ones stand under the names that they are for.
 struct WithoutStaged {
     listing: Box<dyn Listing>,
+    root: Arc<HomeRoot>,
+    path: RemotePath,
 }
 
 #[async_trait]
@@ -233,11 +255,42 @@ impl Listing for WithoutStaged {
             let mut page = self.listing.next_page(max_entries).await?;
             let at_end = page.is_empty();
             page.retain(|entry| !is_staged(&entry.name));
+            if page
+                .iter()
+                .any(|entry| uploads::parked_for(&entry.name).is_some())
+            {
+                let (root, path) = (Arc::clone(&self.root), self.path.clone());
+                page = blocking::run("list", move || {
+                    Ok(page
+                        .into_iter()
+                        .filter_map(|entry| in_its_place(&root, &path, entry))
+                        .collect())
+                })
+                .await?;
+            }
             if at_end || !page.is_empty() {
                 return Ok(page);
             }
         }
     }
+}
+
+/// A parked file under the name that it is for, unless that is listed itself.
+fn in_its_place(root: &HomeRoot, dir: &RemotePath, entry: DirEntry) -> Option<DirEntry> {
+    let Some(name) = uploads::parked_for(&entry.name) else {
+        return Some(entry);
+    };
+    let path = RemotePath::parse(&[dir.as_bytes(), b"/", name].concat()).ok()?;
+    let place = root.find(&path, false).ok()?;
+    if place.found.is_some() {
+        return None;
+    }
+    let own = root.own_upload(&place).ok()??;
+    let stat = own.stat().ok()?;
+    Some(DirEntry {
+        name: name.to_vec(),
+        stat,
+    })
 }
 
 /// Whether a name is one that staged files get: all others are somebody's own, however they begin.

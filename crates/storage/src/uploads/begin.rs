@@ -170,6 +170,10 @@ fn start(
     let on_free_name = place.found.is_none();
     let over_published = options.base == UploadBase::Published && !on_free_name;
     let key = place.key()?;
+    if home.bucket.is_beside() {
+        // What lies parked there is known from here on.
+        home.own_upload(&place)?;
+    }
     let restarts = options.base == UploadBase::Empty && !exclusive;
     let mut parked = if restarts {
         home.shared.uploads.parked_at(&key)
@@ -257,7 +261,7 @@ impl Staged {
             id: kept.id,
             began: kept.began,
             path,
-            file: StagedFile::new(kept.id.to_string(), file, taken),
+            file: StagedFile::new(staging::name(home.bucket.staged_prefix, kept.id), file, taken),
             new_mode: kept.new_mode,
             handles: Mutex::new(0),
             turns: AtomicU64::new(0),

@@ -202,6 +202,11 @@ impl Content {
         self.stretched = self.stretched.max(len);
     }
 
+    /// Whether there are too many ranges to go on telling what was written.
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.base.is_some() && self.written.len() > limits::WRITTEN_RANGES
+    }
+
     /// Whether the staged file has no gap.
     pub(crate) fn came_in_order(&self) -> bool {
         let front = self.written.front();
@@ -277,5 +282,24 @@ impl Overlay {
             }
         }
         pieces
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_goes_on_lacking_what_could_not_be_written() {
+        let mut content = Content::new(false);
+        content.wrote(0, 100);
+        content.safe = content.synced(100);
+        content.failed(40, 50, ErrorKind::Io);
+        content.failed(200, 300, ErrorKind::Io);
+        assert_eq!(content.whole_front(), 40);
+        content.keep_only(content.safe.clone());
+        assert_eq!(content.broken(), Some(ErrorKind::Io));
+        content.wrote(40, 50);
+        assert_eq!(content.broken(), None, "what was cut off lacks nothing");
     }
 }

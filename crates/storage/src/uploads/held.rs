@@ -82,6 +82,15 @@ pub(crate) struct Away {
     exclusive: bool,
 }
 
+impl Away {
+    /// Names from before, the directory may yet be renamed to one of them.
+    fn also(&mut self, mut before: Vec<RemotePath>) {
+        before.retain(|path| !self.paths.contains(path));
+        let surplus = before.len().saturating_sub(limits::NAMES_OF_PARKED);
+        self.paths.extend(before.drain(surplus..));
+    }
+}
+
 impl Slot {
     fn key(&self) -> Result<NameKey, Errno> {
         match self {
@@ -123,8 +132,13 @@ impl Drop for TargetGuard<'_> {
     /// What was changed counts, and the directory may have moved.
     fn drop(&mut self) {
         if let Some(target) = self.for_now.take()
-            && let Ok(away) = self.staged.away(&target)
+            && let Ok(mut away) = self.staged.away(&target)
         {
+            if let Slot::Away(before) = &mut *self.slot
+                && before.key == away.key
+            {
+                away.also(std::mem::take(&mut before.paths));
+            }
             *self.slot = Slot::Away(away);
         }
     }
@@ -182,7 +196,7 @@ impl Staged {
             }
             // It goes on holding them.
             Err(errno) => {
-                tracing::debug!(upload = %self.id, ?errno, "the directory of a parked upload stays open")
+                tracing::debug!(upload = %self.id, ?errno, "the directory of a parked upload stays open");
             }
         }
     }
@@ -212,7 +226,10 @@ impl Staged {
 
     /// Its owner came across it at `place`: if its directory was moved behind our back, that is where it lies now.
     pub(crate) fn found_at(&self, place: &Place) {
-        let mut slot = lock(&self.target);
+        // Whoever has it locked has the directory open, or looks for it. Nobody waits here, least of all for a CLOSE.
+        let Ok(mut slot) = self.target.try_lock() else {
+            return;
+        };
         if let Slot::Away(away) = &mut *slot
             && let Some(dir) = path_below(self.home.bucket.files.as_fd(), place.parent.as_fd())
             && let Ok(path) = RemotePath::parse(&[dir.as_slice(), b"/", &place.name].concat())

@@ -148,7 +148,7 @@ impl LiveUploads {
         lock(&self.objects).get(&id)?.upgrade()
     }
 
-    /// The store closes: parked uploads hold what they belong to.
+    /// The store or home closes: parked uploads hold what they belong to.
     pub(crate) fn let_go(&self) {
         let parked = std::mem::take(&mut *lock(&self.parked));
         drop(parked);

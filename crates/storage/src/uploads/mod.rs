@@ -2,6 +2,7 @@
 
 mod at_once;
 mod begin;
+mod beside;
 mod bounds;
 mod content;
 mod flush;
@@ -21,6 +22,7 @@ mod staging;
 mod tell;
 
 pub(crate) use begin::{begin, begin_at_once, join, resume};
+pub(crate) use beside::{adopt, parked_for};
 pub(crate) use handle::JoinedEdit;
 pub(crate) use journal::Journal;
 pub(crate) use live::LiveUploads;

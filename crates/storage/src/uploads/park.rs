@@ -106,7 +106,8 @@ impl Staged {
             return self.end_unparked();
         }
         let kept = self.cut_back();
-        let durable = self.home.shared.is_durable();
+        // What was claimed to be safe stays so, with either durability.
+        let durable = self.home.shared.is_durable() || self.is_acknowledged();
         let parked = match kept {
             Ok(true) if durable => self
                 .sync_file()
@@ -136,10 +137,15 @@ impl Staged {
         self.flush.sync(self.file()?.as_fd())
     }
 
-    /// Where nothing can be parked: what was acknowledged is published, the rest goes.
+    /// Where no journal is kept: what was acknowledged is published, the rest is left beside its target, or goes.
     fn end_unparked(&self) -> Result<(), Fault> {
         if !self.is_acknowledged() {
-            return self.discard(UploadEnd::Discarded);
+            let left = self.home.bucket.is_beside() && self.leave_beside().unwrap_or(false);
+            return if left {
+                Ok(())
+            } else {
+                self.discard(UploadEnd::Discarded)
+            };
         }
         *self.phase.write().unwrap_or_else(PoisonError::into_inner) = Phase::Open;
         self.publish(&[]).map(drop)
@@ -147,7 +153,7 @@ impl Staged {
 
     /// A restart found it.
     pub(super) fn parked_again(self: &Arc<Self>) -> Result<(), Fault> {
-        let durable = self.home.shared.is_durable();
+        let durable = self.home.shared.is_durable() || self.is_acknowledged();
         if durable {
             self.sync_file()?;
         }
@@ -162,6 +168,10 @@ impl Staged {
     pub(crate) fn end_if_parked(&self, end: UploadEnd) -> bool {
         let handles = lock(&self.handles);
         if *handles > 0 || self.parked_since().is_none() {
+            return false;
+        }
+        // It was taken up and synced since it was found to be too old, or too much.
+        if end == UploadEnd::Expired && self.is_acknowledged() {
             return false;
         }
         if let Err(fault) = self.discard(end) {
@@ -211,7 +221,8 @@ impl Staged {
             content.times = None;
         }
         for (from, to, inside) in kept.pieces(0, end) {
-            if !inside && content.base.is_none() {
+            // Also over a published version: it may be shorter, and what is not kept must not show behind it.
+            if !inside {
                 punch(file.as_fd(), from, to)?;
             }
         }

@@ -95,7 +95,7 @@ impl Staged {
                 }
             };
             content.wrote(offset, done);
-            let crowded = content.base.is_some() && content.written.len() > limits::WRITTEN_RANGES;
+            let crowded = content.is_crowded();
             let grown = content.told.is_none() && content.front() >= limits::KEPT_FROM;
             (crowded, grown)
         };
@@ -116,7 +116,7 @@ impl Staged {
 
     /// Writes zeros to `[offset, offset + len)`.
     pub(super) fn zeros_at(&self, offset: u64, len: u64) -> Result<(), Fault> {
-        let _phase = self.open_phase()?;
+        let phase = self.open_phase()?;
         self.before_write(offset)?;
         let file = self.file()?;
         let end = offset.saturating_add(len);
@@ -128,12 +128,19 @@ impl Staged {
             self.follow(file.as_fd(), at, &zeros[..len], result.is_ok());
             at += len as u64;
         }
-        let mut content = lock(&self.content);
-        if let Err(fault) = &result {
-            content.failed(offset, end, fault.kind());
-            return result;
+        let crowded = {
+            let mut content = lock(&self.content);
+            if let Err(fault) = &result {
+                content.failed(offset, end, fault.kind());
+                return result;
+            }
+            content.wrote(offset, end);
+            content.is_crowded()
+        };
+        if crowded {
+            drop(phase);
+            self.carry_over_early()?;
         }
-        content.wrote(offset, end);
         Ok(())
     }
 
@@ -309,7 +316,7 @@ impl Staged {
         let mut handles = lock(&self.handles);
         if *handles > 1 {
             drop(self.open_phase()?);
-            self.sync_for_good(self.home.shared.is_durable())?;
+            self.sync_for_good(self.home.shared.is_durable() || self.is_acknowledged())?;
             *handles -= 1;
             let closed = &mut lock(&self.content).closed;
             if closed.as_ref().is_none_or(|other| other.opened < opened) {

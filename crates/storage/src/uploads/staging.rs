@@ -52,7 +52,7 @@ pub(crate) fn sweep(staging: &OwnedFd, keep: impl Fn(UploadId) -> bool) -> Resul
     Ok(removed)
 }
 
-fn random_id() -> Result<UploadId, Fault> {
+pub(super) fn random_id() -> Result<UploadId, Fault> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).map_err(|_no_entropy| Fault::from(ErrorKind::Internal))?;
     Ok(UploadId(bytes))

@@ -74,6 +74,11 @@ pub(crate) fn path_below(root: BorrowedFd<'_>, dir: BorrowedFd<'_>) -> Option<Ve
         readlinkat(CWD, entry, Vec::new()).map(std::ffi::CString::into_bytes)
     };
     let (root, dir) = (known(root).ok()?, known(dir).ok()?);
-    let below = dir.strip_prefix(root.as_slice())?;
+    // The root of the machine ends with the slash that the others lack.
+    let root = root.strip_suffix(b"/").unwrap_or(&root);
+    if dir == b"/" {
+        return root.is_empty().then(Vec::new);
+    }
+    let below = dir.strip_prefix(root)?;
     matches!(below.first(), None | Some(b'/')).then(|| below.to_vec())
 }
