@@ -1,5 +1,7 @@
 //! Every limit of this crate: value, unit, origin, and what happens beyond it.
 
+use std::time::Duration;
+
 /// Symbolic links followed in one resolution; beyond it `LinkLoop`. Linux follows 40 (path_resolution(7)).
 pub(crate) const LINKS: usize = 40;
 
@@ -25,6 +27,10 @@ pub(crate) const FLUSH_BYTES: u64 = 64 << 20;
 
 /// Dirty bytes of an upload at which writers wait for the running flush.
 pub(crate) const FLUSH_WAIT_BYTES: u64 = 2 * FLUSH_BYTES;
+
+/// How long a flush waits at most for uploads that are on their way to it (never longer than the last one took): each of
+/// them would have to wait for the next one otherwise.
+pub(crate) const FLUSH_PATIENCE: Duration = Duration::from_millis(20);
 
 /// Separate written ranges remembered for one upload (16 bytes each, so that the thousand uploads that a session may
 /// have open cost 16 MiB). Clients that write many blocks at once make some dozens. Beyond it the published version is

@@ -28,7 +28,7 @@ pub use user::UserFilesOptions;
 pub(crate) use attrs::{Times, apply_times_fd, is_type, size_in_blocks, stat_of, version_of};
 pub(crate) use blocking::start_in;
 pub(crate) use budget::Taken;
-pub(crate) use dirsync::Flushes;
+pub(crate) use dirsync::{Coming, Flushes};
 pub(crate) use fault::Fault;
 pub(crate) use home::HomeRoot;
 pub(crate) use io::{copy_range, punch, read_into, retry, space_of, write_all_at, write_zeros};

@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 
 use super::blocking::Jobs;
 use super::budget::Descriptors;
-use super::dirsync::{DirSyncs, SyncDir};
+use super::dirsync::{ComingToSync, DirSyncs, SyncDir};
 use super::fault::Fault;
 use super::home::HomeRoot;
 use super::io::Medium;
@@ -165,6 +165,27 @@ impl Shared {
                 self.syncs.sync(dir)?;
             }
         }
+        Ok(value)
+    }
+
+    /// Announces a [`Shared::change_expected`] of `dir`, if it is going to be made durable.
+    pub(crate) fn expect_change(&self, dir: DirId) -> Option<ComingToSync<'_>> {
+        self.is_durable().then(|| self.syncs.expect(dir))
+    }
+
+    /// As [`Shared::change_dirs`], of the one directory that was announced.
+    pub(crate) fn change_expected<T>(
+        &self,
+        coming: Option<ComingToSync<'_>>,
+        dir: &OwnedFd,
+        change: impl FnOnce() -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
+        let Some(coming) = coming else {
+            return change();
+        };
+        let dir = SyncDir::open(dir)?;
+        let value = change()?;
+        coming.sync(&dir)?;
         Ok(value)
     }
 

@@ -261,14 +261,8 @@ impl Staged {
                 continue;
             };
             if DirId::of(&parent)? == away.key.dir {
-                let mut place = Place {
-                    parent,
-                    name: away.key.name.to_vec(),
-                    found: None,
-                };
-                place.refresh()?;
                 return Ok(Target {
-                    place,
+                    place: Place::at(parent, &away.key.name)?,
                     exclusive: away.exclusive,
                 });
             }

@@ -45,14 +45,18 @@ impl Staged {
         let published = self.published(&target.place, note)?;
         let shared = &self.home.shared;
         self.announce(&published)?;
+        // Others who are on the same way wait for this one, and share their flushes with it.
+        let coming = shared.expect_change(target.place.dir()?);
         if shared.is_durable() {
+            let journal = &self.home.bucket.journal;
+            let to_journal = self.home.keeps_records().then(|| journal.expect_flush());
             self.flush.sync(self.file()?.as_fd())?;
-            if self.home.keeps_records() {
-                self.home.bucket.journal.flush()?;
+            if let Some(to_journal) = to_journal {
+                journal.flush_expected(to_journal)?;
             }
         }
         let mut renamed = false;
-        let result = shared.change_dirs(&[&target.place.parent], || {
+        let result = shared.change_expected(coming, &target.place.parent, || {
             self.rename_to(&target)?;
             renamed = true;
             Ok(())
@@ -119,6 +123,9 @@ impl Staged {
 
     /// Parked uploads of the name are older than what was published there, whoever they belong to.
     pub(super) fn supersede(&self) {
+        if self.home.shared.uploads.none_parked() {
+            return;
+        }
         let Ok(key) = self.key() else { return };
         for parked in self.home.shared.uploads.parked_at(&key) {
             parked.end_if_parked(UploadEnd::Superseded);
@@ -308,7 +315,7 @@ pub(super) fn check_target(place: &Place, staging: DirId) -> Result<(), Fault> {
         Some(FileType::Directory) => return Err(ErrorKind::IsADirectory.into()),
         Some(_) => return Err(ErrorKind::InvalidInput.into()),
     }
-    if DirId::of(&place.parent)?.device != staging.device {
+    if place.dir()?.device != staging.device {
         // A file system mounted inside the bucket: no rename leads there.
         return Err(ErrorKind::Unsupported.into());
     }

@@ -196,13 +196,7 @@ impl Repair<'_> {
                 continue;
             };
             if let Ok(parent) = (self.open_dir)(&parent) {
-                let mut place = Place {
-                    parent,
-                    name: name.to_vec(),
-                    found: None,
-                };
-                place.refresh()?;
-                places.push((place, path.clone()));
+                places.push((Place::at(parent, name)?, path.clone()));
             }
         }
         let right = places

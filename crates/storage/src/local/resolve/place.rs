@@ -1,5 +1,6 @@
 //! A name in an open directory: what every operation works on.
 
+use std::cell::OnceCell;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat, Uid, fstat, openat, readlinkat, statat};
@@ -19,6 +20,8 @@ pub(crate) struct Place {
     pub(crate) name: Vec<u8>,
     /// Attributes of what stands there (a link is not followed); `None` when the name is free.
     pub(crate) found: Option<Stat>,
+    /// Identity of the directory, once it was asked for.
+    dir: OnceCell<DirId>,
 }
 
 impl Place {
@@ -63,17 +66,19 @@ impl Place {
             b"" | b"." | b".." => (raw, b".".as_slice()),
             name => (dir, name),
         };
-        let parent = resolver.open_dir(root, dir)?;
-        let found = match statat(&parent, name, AtFlags::SYMLINK_NOFOLLOW) {
-            Ok(stat) => Some(stat),
-            Err(Errno::NOENT) => None,
-            Err(errno) => return Err(errno),
-        };
-        Ok(Self {
+        Self::at(resolver.open_dir(root, dir)?, name)
+    }
+
+    /// A name in a directory, with what stands there now.
+    pub(crate) fn at(parent: OwnedFd, name: &[u8]) -> Result<Self, Errno> {
+        let mut place = Self {
             parent,
             name: name.to_vec(),
-            found,
-        })
+            found: None,
+            dir: OnceCell::new(),
+        };
+        place.refresh()?;
+        Ok(place)
     }
 
     /// What stands there.
@@ -93,10 +98,19 @@ impl Place {
         self.name == b"."
     }
 
+    /// Identity of the directory, which an open handle does not lose.
+    pub(crate) fn dir(&self) -> Result<DirId, Errno> {
+        if let Some(dir) = self.dir.get() {
+            return Ok(*dir);
+        }
+        let dir = DirId::of(&self.parent)?;
+        Ok(*self.dir.get_or_init(|| dir))
+    }
+
     /// What uploads of this name are filed under.
     pub(crate) fn key(&self) -> Result<NameKey, Errno> {
         Ok(NameKey {
-            dir: DirId::of(&self.parent)?,
+            dir: self.dir()?,
             name: self.name.clone().into_boxed_slice(),
         })
     }
@@ -121,6 +135,7 @@ impl Place {
             parent: rustix::io::fcntl_dupfd_cloexec(&self.parent, 0)?,
             name: self.name.clone(),
             found: self.found,
+            dir: self.dir.clone(),
         })
     }
 

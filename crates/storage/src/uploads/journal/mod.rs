@@ -15,7 +15,7 @@ use rustix::fs::fdatasync;
 use rustix::io::Errno;
 
 use crate::limits;
-use crate::local::{Fault, Flushes, lock, retry};
+use crate::local::{Coming, Fault, Flushes, lock, retry};
 use crate::upload_types::UploadId;
 
 pub(crate) use entry::{Entry, Intent, Kept};
@@ -130,10 +130,24 @@ impl Journal {
 
     /// Returns when everything appended before the call is on stable storage. One flush serves all who wait.
     pub(crate) fn flush(&self) -> Result<(), Fault> {
+        self.flush_as(None)
+    }
+
+    /// Announces a [`Journal::flush_expected`].
+    pub(crate) fn expect_flush(&self) -> Coming<'_> {
+        self.flushes.expect()
+    }
+
+    /// As [`Journal::flush`], for a caller who was announced.
+    pub(crate) fn flush_expected(&self, coming: Coming<'_>) -> Result<(), Fault> {
+        self.flush_as(Some(coming))
+    }
+
+    fn flush_as(&self, coming: Option<Coming<'_>>) -> Result<(), Fault> {
         let Some(staging) = &self.staging else {
             return Ok(());
         };
-        let result = self.flushes.run(|| {
+        let work = || {
             // A file that was written anew since holds the entries too, and was synced.
             let file = {
                 let mut state = lock(&self.state);
@@ -153,8 +167,12 @@ impl Journal {
                 state.broken |= state.file.as_ref().is_some_and(same);
             }
             result
-        });
-        Ok(result?)
+        };
+        let flushed = match coming {
+            Some(coming) => coming.run(work),
+            None => self.flushes.run(work),
+        };
+        Ok(flushed?)
     }
 
     /// How many flushes there were.
