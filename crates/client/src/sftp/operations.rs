@@ -143,14 +143,19 @@ impl Sftp {
     /// # Errors
     /// [`ErrorKind::NotADirectory`]: something else has one of the names; or what the server says.
     pub async fn create_dir_all(&self, path: impl AsRef<[u8]>) -> Result<()> {
-        let path = path.as_ref();
+        self.create_dir_all_with(path.as_ref(), None).await
+    }
+
+    /// As [`Self::create_dir_all`]; `mode`: the permission bits of the last one, if it is made.
+    pub(crate) async fn create_dir_all_with(&self, path: &[u8], mode: Option<u32>) -> Result<()> {
         let mut missing = vec![path];
         while let Some(&dir) = missing.last() {
             if matches!(dir, b"" | b"/" | b".") {
                 missing.pop();
                 continue;
             }
-            let error = match self.mkdir(dir, None).await {
+            let mode = mode.filter(|_| dir.len() == path.len());
+            let error = match self.mkdir(dir, mode).await {
                 Ok(()) => {
                     missing.pop();
                     continue;

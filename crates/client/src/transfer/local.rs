@@ -127,8 +127,8 @@ impl LocalDir {
     }
 
     /// A directory in it, made if need be; says whether it was made.
-    pub(crate) fn child_or_make(&self, name: &OsStr) -> Result<(Self, bool)> {
-        let made = match rustix::fs::mkdirat(&self.fd, name, Mode::from_raw_mode(0o777)) {
+    pub(crate) fn child_or_make(&self, name: &OsStr, mode: u32) -> Result<(Self, bool)> {
+        let made = match rustix::fs::mkdirat(&self.fd, name, Mode::from_raw_mode(mode)) {
             Ok(()) => true,
             Err(rustix::io::Errno::EXIST) => false,
             Err(error) => return Err(io_error("mkdir", &self.join(name), error.into())),
@@ -357,7 +357,7 @@ mod tests {
         let dir = LocalDir::open(inside.path()).expect("open");
         let name = OsStr::new;
         assert!(dir.child(name("d")).is_err());
-        assert!(dir.child_or_make(name("d")).is_err());
+        assert!(dir.child_or_make(name("d"), 0o777).is_err());
         assert!(dir.open_file(name("f")).is_err());
         assert!(dir.write_file(name("f"), false, 0o600).is_err());
         let stat = dir.stat(name("f")).expect("stat").expect("there");

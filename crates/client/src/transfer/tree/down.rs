@@ -13,7 +13,7 @@ use super::super::events::{Reason, Report, Step};
 use super::super::handles::Place;
 use super::super::limits::TREE_DEPTH;
 use super::super::local::{LocalDir, LocalKind, LocalStat, blocking, safe_name};
-use super::super::naming::join;
+use super::super::naming::{is_temporary, join};
 use super::super::partial::LocalTarget;
 use super::super::transfers::Transfers;
 use super::compare::{Facts, difference};
@@ -49,8 +49,8 @@ struct Listing {
 enum Counterpart {
     /// Open.
     There(LocalDir),
-    /// To be made in the parent, or opened.
-    In(LocalDir, OsString),
+    /// To be made in the parent with these permission bits, or opened.
+    In(LocalDir, OsString, u32),
     /// Of a dry run, that makes nothing.
     Nowhere,
 }
@@ -132,6 +132,11 @@ impl Transfers {
     }
 }
 
+/// Permission bits of a new directory: no more than the source's, and enough to fill it.
+fn mode_of(attrs: &Attrs) -> u32 {
+    attrs.permissions.map_or(0o777, |mode| mode & 0o777 | 0o700)
+}
+
 impl Down<'_> {
     async fn finish(self, root: Option<LocalDir>) -> Result<()> {
         let Some(root) = root else { return Ok(()) };
@@ -161,12 +166,17 @@ impl Down<'_> {
             return Ok(None);
         };
         let dir = dir.clone();
-        blocking(move || Ok(Some(dir.names()?.into_iter().collect()))).await
+        blocking(move || {
+            let mut names = dir.names()?;
+            names.retain(|name| !is_temporary(name.as_bytes()));
+            Ok(Some(names.into_iter().collect()))
+        })
+        .await
     }
 
     /// Opens or makes the local directory.
     async fn settle(&self, dir: &DownDir) -> Result<Counterpart> {
-        let Counterpart::In(parent, name) = dir.place.clone() else {
+        let Counterpart::In(parent, name, mode) = dir.place.clone() else {
             return Ok(dir.place.clone());
         };
         let dry_run = self.options.dry_run;
@@ -177,7 +187,7 @@ impl Down<'_> {
                     _ => (None, true),
                 });
             }
-            let (child, made) = parent.child_or_make(&name)?;
+            let (child, made) = parent.child_or_make(&name, mode)?;
             Ok((Some(child), made))
         })
         .await?;
@@ -238,7 +248,7 @@ impl Down<'_> {
                 path,
                 depth: dir.depth + 1,
                 place: match place {
-                    Counterpart::There(parent) => Counterpart::In(parent.clone(), name),
+                    Counterpart::There(parent) => Counterpart::In(parent.clone(), name, mode_of(&attrs)),
                     _ => Counterpart::Nowhere,
                 },
                 times: attrs.times,
@@ -417,6 +427,9 @@ impl Walk for Down<'_> {
         }
         let ours = self.ours(&place, &page).await?;
         for entry in page {
+            if is_temporary(&entry.name) {
+                continue;
+            }
             if let Some(names) = &mut listing.unnamed {
                 names.remove(OsStr::from_bytes(&entry.name));
             }

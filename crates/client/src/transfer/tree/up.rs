@@ -12,7 +12,7 @@ use longshore_sftp::{Attrs, FileKind};
 use super::super::events::{Reason, Report, Step};
 use super::super::limits::TREE_DEPTH;
 use super::super::local::{LocalDir, LocalKind, LocalStat, blocking};
-use super::super::naming::join;
+use super::super::naming::{is_temporary, join};
 use super::super::source::OpenedFile;
 use super::super::transfers::Transfers;
 use super::compare::{Facts, difference};
@@ -32,6 +32,7 @@ pub(super) struct UpDir {
     /// Whether the counterpart is known to be there, or not; `None`: nobody has looked.
     exists: Option<bool>,
     modified: Option<(u32, u32)>,
+    mode: u32,
 }
 
 /// A local file and its remote path.
@@ -100,7 +101,8 @@ impl Transfers {
         }
         let remote = remote.as_ref().to_vec();
         if !options.dry_run {
-            self.transfer.sftp().create_dir_all(&remote).await?;
+            let sftp = self.transfer.sftp();
+            sftp.create_dir_all_with(&remote, Some(mode_of(&stat))).await?;
         }
         let up = Up {
             transfers: self,
@@ -117,6 +119,7 @@ impl Transfers {
             depth: 0,
             exists: (!options.dry_run).then_some(true),
             modified: Some((stat.accessed_secs(), stat.modified_secs())),
+            mode: mode_of(&stat),
         };
         drive(&self.transfer, &up, root).await?;
         up.finish(&remote).await?;
@@ -153,7 +156,8 @@ impl Up<'_> {
             if page.is_empty() {
                 return Ok(Some(theirs));
             }
-            theirs.extend(page.into_iter().map(|entry| {
+            let page = page.into_iter().filter(|entry| !is_temporary(&entry.name));
+            theirs.extend(page.map(|entry| {
                 let theirs = Theirs {
                     kind: entry.kind(),
                     facts: facts_of(&entry.attrs),
@@ -180,7 +184,7 @@ impl Up<'_> {
             return Ok(());
         }
         let sftp = self.transfers.transfer.sftp();
-        match sftp.mkdir(&dir.remote, None).await {
+        match sftp.mkdir(&dir.remote, Some(dir.mode)).await {
             Ok(()) => step(),
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {
                 if sftp.stat(&dir.remote).await?.kind() == Some(FileKind::Directory) {
@@ -278,6 +282,7 @@ impl Up<'_> {
                 .looks()
                 .then(|| theirs.is_some_and(|theirs| theirs.kind == Some(FileKind::Directory))),
             modified: Some((entry.stat.accessed_secs(), entry.stat.modified_secs())),
+            mode: mode_of(&entry.stat),
         });
         Ok(())
     }
@@ -431,6 +436,9 @@ impl Walk for Up<'_> {
 fn entries(dir: &LocalDir, links: Links) -> Result<Vec<Entry>> {
     let mut entries = Vec::new();
     for name in dir.names()? {
+        if is_temporary(name.as_bytes()) {
+            continue;
+        }
         // gone since it was listed
         let Some(stat) = dir.stat(&name)? else { continue };
         let (mut stat, mut says, mut link) = (stat, None, false);
@@ -453,6 +461,11 @@ fn entries(dir: &LocalDir, links: Links) -> Result<Vec<Entry>> {
         });
     }
     Ok(entries)
+}
+
+/// Permission bits of a new directory: no more than the source's, and enough to fill it.
+fn mode_of(stat: &LocalStat) -> u32 {
+    stat.mode & 0o777 | 0o700
 }
 
 fn local_facts(stat: &LocalStat) -> Facts {
