@@ -1,12 +1,13 @@
 //! What the commands that move files share: their options, and a session that ends in good order.
 
+use std::ffi::OsString;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
 use clap::{Args, ValueEnum};
 use longshore_client::sftp::FileKind;
-use longshore_client::target::Remote;
+use longshore_client::target::{Remote, Target};
 use longshore_client::transfer::{
     CancellationToken, EventHandler, ExecHasher, Links, Overwrite, Placing, Report, TransferOptions,
     Transfers, Verify,
@@ -15,7 +16,7 @@ use longshore_client::transfer::{
 use super::interrupt::{Interrupt, interrupted};
 use super::receipts::Reporter;
 use super::session::Session;
-use super::{ConnectArgs, shown};
+use super::{ConnectArgs, Place, shown};
 use crate::error::{CliError, Result};
 use crate::exit_code::ExitCode;
 
@@ -116,6 +117,22 @@ impl ThereArgs {
             options.overwrite = Overwrite::Never;
         }
     }
+}
+
+/// Paths on one server. The name of a server alone is none here: what is meant for a file may be meant to be here.
+///
+/// # Errors
+/// [`ExitCode::Usage`].
+pub(crate) fn place(targets: &[OsString]) -> Result<Place> {
+    if let Some(first) = targets.first()
+        && matches!(Target::parse(first), Ok(Target::Local(_)))
+    {
+        let message = format!("{} names no server", shown(first.as_encoded_bytes()));
+        return Err(
+            CliError::new(ExitCode::Usage, message).hint("write host:path, user@host:path or sftp://…")
+        );
+    }
+    Place::list(targets)
 }
 
 /// A session with what moves files over it.

@@ -12,11 +12,10 @@ use longshore_client::transfer::{DownloadJob, TreeOptions};
 
 use super::batch::expand::{self, Found};
 use super::batch::paths::name_of;
-use super::batch::pattern::is_pattern;
 use crate::client::interrupt::{Interrupt, command_again};
 use crate::client::moving::{self, LinksArg, Local, MoveArgs, Mover, ThereArgs, Told, local_kind};
 use crate::client::receipts::{ReportArgs, Reporter};
-use crate::client::{ConnectArgs, Place, block_on, shown};
+use crate::client::{ConnectArgs, block_on, shown};
 use crate::error::{CliError, Result};
 use crate::exit_code::ExitCode;
 
@@ -66,7 +65,7 @@ enum Sink {
 impl GetArgs {
     pub(super) fn run(&self) -> Result<()> {
         let (targets, local) = split(&self.words)?;
-        let place = Place::list(targets)?;
+        let place = moving::place(targets)?;
         let sink = self.sink(&local)?;
         let mut options = self.files.options();
         self.there.add_to(&mut options);
@@ -84,8 +83,8 @@ impl GetArgs {
             async |mover: &mut Mover, interrupt: &Interrupt| {
                 let found = self.find(mover, interrupt, &place.paths).await?;
                 match &sink {
-                    Sink::Path(path) => self.into_path(mover, interrupt, found, path).await,
-                    sink => into_stream(mover, interrupt, found, sink).await,
+                    Sink::Path(path) => self.to_path(mover, interrupt, found, path).await,
+                    sink => to_stream(mover, interrupt, found, sink).await,
                 }
             },
         ))
@@ -112,7 +111,7 @@ impl GetArgs {
     async fn find(&self, mover: &Mover, interrupt: &Interrupt, paths: &[Vec<u8>]) -> Result<Vec<Found>> {
         let mut all = Vec::new();
         for path in paths {
-            if self.no_glob || !is_pattern(path) {
+            if self.no_glob || !path.iter().any(|byte| b"*?[".contains(byte)) {
                 all.push(Found {
                     path: path.clone(),
                     attrs: None,
@@ -132,7 +131,7 @@ impl GetArgs {
         Ok(all)
     }
 
-    async fn into_path(
+    async fn to_path(
         &self,
         mover: &mut Mover,
         interrupt: &Interrupt,
@@ -205,7 +204,7 @@ impl GetArgs {
     }
 }
 
-async fn into_stream(mover: &mut Mover, interrupt: &Interrupt, found: Vec<Found>, sink: &Sink) -> Result<()> {
+async fn to_stream(mover: &mut Mover, interrupt: &Interrupt, found: Vec<Found>, sink: &Sink) -> Result<()> {
     for file in found {
         mover.go_on(interrupt)?;
         let receipt = match sink {

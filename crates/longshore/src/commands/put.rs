@@ -13,7 +13,7 @@ use super::batch::paths::{below, name_of};
 use crate::client::interrupt::{Interrupt, command_again};
 use crate::client::moving::{self, LinksArg, Local, MoveArgs, Mover, ThereArgs, Told, local_kind};
 use crate::client::receipts::{ReportArgs, Reporter};
-use crate::client::{ConnectArgs, Place, block_on};
+use crate::client::{ConnectArgs, block_on};
 use crate::error::{CliError, Result};
 use crate::exit_code::ExitCode;
 
@@ -60,7 +60,7 @@ struct Source {
 
 impl PutArgs {
     pub(super) fn run(&self) -> Result<()> {
-        let place = Place::one(&self.target)?;
+        let place = moving::place(std::slice::from_ref(&self.target))?;
         let sources = self.sources()?;
         let path = place.paths.first().cloned().unwrap_or_default();
         let streams = sources

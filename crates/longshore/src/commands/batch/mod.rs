@@ -111,13 +111,13 @@ pub(crate) async fn read_lines(interpreter: &mut Interpreter, mut lines: Lines) 
         match interpreter.line(&line).await {
             Ok(Done::Next) => {}
             Ok(Done::Quit) => return Ok(()),
-            Err(error) => return Err(ended(error, number)),
+            Err(error) => return Err(ended(&error, number)),
         }
     }
 }
 
 /// The error of the batch: that of its line has been told. What ends the session keeps its code.
-fn ended(error: CliError, number: u64) -> CliError {
+fn ended(error: &CliError, number: u64) -> CliError {
     let code = match error.code() {
         code @ (ExitCode::Interrupted | ExitCode::Lost) => code,
         _ => ExitCode::Failure,

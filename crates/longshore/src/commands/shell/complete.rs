@@ -174,7 +174,10 @@ const MOST: usize = 10_000;
 mod tests {
     use super::*;
 
-    fn offered(line: &str) -> (usize, Vec<String>, Option<(Operand, Vec<u8>)>) {
+    /// Where the word begins, what is offered for it, and what was listed for that.
+    type Offered = (usize, Vec<String>, Option<(Operand, Vec<u8>)>);
+
+    fn offered(line: &str) -> Offered {
         let mut asked = None;
         let (start, pairs) = complete(line, |operand, dir| {
             asked = Some((operand, dir.to_vec()));
