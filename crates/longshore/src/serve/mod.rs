@@ -22,3 +22,4 @@ pub(crate) use parts::local_options;
 pub(crate) use public_host::public_host;
 pub use run::run;
 pub use server_file::ServerFile;
+pub(crate) use signals::Signals;

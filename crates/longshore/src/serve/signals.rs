@@ -5,7 +5,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// The signals that end a server. Made early, so that one that comes during the start is not lost.
 #[derive(Debug)]
-pub(super) struct Signals {
+pub(crate) struct Signals {
     terminate: Signal,
     interrupt: Signal,
     /// `None` when the server was started to ignore it, as by nohup(1).
@@ -17,7 +17,7 @@ impl Signals {
     ///
     /// # Errors
     /// Those of sigaction(2).
-    pub(super) fn install() -> std::io::Result<Self> {
+    pub(crate) fn install() -> std::io::Result<Self> {
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
@@ -30,7 +30,7 @@ impl Signals {
     }
 
     /// Waits for the next one; its name, and the exit status that shells expect of a process it ended.
-    pub(super) async fn next(&mut self) -> (&'static str, u8) {
+    pub(crate) async fn next(&mut self) -> (&'static str, u8) {
         tokio::select! {
             _ = self.terminate.recv() => ("SIGTERM", 128 + 15),
             _ = self.interrupt.recv() => ("SIGINT", 128 + 2),

@@ -4,6 +4,7 @@ mod account;
 mod args;
 mod log;
 mod stdio;
+mod until;
 
 use std::path::Path;
 
@@ -11,6 +12,7 @@ use longshore_server::{RequestPolicy, ServerConfig, StreamEnd, Terms, serve_stre
 use longshore_storage::{LocalStore, UserFilesOptions};
 use rustix::fs::Mode;
 use tokio::runtime::Runtime;
+use tokio_util::sync::CancellationToken;
 
 pub(super) use args::SftpServerArgs;
 
@@ -18,8 +20,10 @@ use crate::error::{CliError, Result};
 use crate::exit_code::ExitCode;
 use crate::limits::SFTP_SERVER_THREADS;
 use crate::output::print;
+use crate::serve::Signals;
 use account::Account;
 use stdio::Stdio;
+use until::Until;
 
 impl SftpServerArgs {
     pub(super) fn run(&self) -> Result<()> {
@@ -54,10 +58,27 @@ impl SftpServerArgs {
         let options = UserFilesOptions { umask };
         let home = LocalStore::user_files(Path::new("/"), options)
             .map_err(|error| failure("cannot open the root directory", error))?;
+        let mut signals = Signals::install().map_err(|error| failure("cannot take signals", error))?;
         let stdio = Stdio::open().map_err(|error| failure("cannot use standard input and output", error))?;
         let (reader, writer, _restore) = stdio.split();
         let config = ServerConfig::default();
-        match serve_stream(reader, writer, home, &account.name, terms, &config).await {
+        let told = CancellationToken::new();
+        let (reader, writer) = (Until::new(reader, &told), Until::new(writer, &told));
+        let serving = serve_stream(reader, writer, home, &account.name, terms, &config);
+        tokio::pin!(serving);
+        let end = tokio::select! {
+            end = &mut serving => end,
+            (name, _) = signals.next() => {
+                tracing::info!("{name}: the session ends");
+                told.cancel();
+                tokio::select! {
+                    end = serving => end,
+                    // What it waits for does not come.
+                    _ = signals.next() => StreamEnd::Done,
+                }
+            }
+        };
+        match end {
             StreamEnd::Done => Ok(()),
             StreamEnd::Refused { complaint } => Err(CliError::new(ExitCode::Failure, complaint)),
         }
