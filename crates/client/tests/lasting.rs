@@ -53,7 +53,9 @@ async fn keys_are_exchanged_anew_while_data_flows_both_ways() {
             flood
         )
     };
-    let (down, up, flood) = tokio::time::timeout(PATIENCE * 3, all).await.expect("it hangs");
+    let (down, up, flood) = tokio::time::timeout(PATIENCE * 3, Box::pin(all))
+        .await
+        .expect("it hangs");
     assert_eq!((down.unwrap().size, up.unwrap().size), (LEN as u64, LEN as u64));
     assert!(
         fs::read(back).unwrap() == content,
@@ -125,7 +127,8 @@ async fn a_server_that_falls_silent_is_given_up_and_one_that_answers_is_not() {
     silent.store(true, Ordering::SeqCst);
     let waiting = connection.exec("sleep 1000", ExecOptions::default());
     let asking = sftp.stat("anything");
-    let (waiting, asking) = tokio::time::timeout(PATIENCE, async { tokio::join!(waiting, asking) })
+    let both = async { tokio::join!(waiting, asking) };
+    let (waiting, asking) = tokio::time::timeout(PATIENCE, Box::pin(both))
         .await
         .expect("nobody noticed the silence");
     for error in [waiting.unwrap_err(), asking.unwrap_err()] {
