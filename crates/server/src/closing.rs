@@ -35,7 +35,7 @@ pub(crate) async fn close_upload(
 
 /// The client knows that it failed and has no handle to try again with; a full disk needs the room. But what others have
 /// open, or somebody left parked before, is not this handle's to throw away: it stays as if the handle had died.
-async fn give_up(upload: &Arc<dyn Upload>) -> Result<(), OpError> {
+pub(crate) async fn give_up(upload: &Arc<dyn Upload>) -> Result<(), OpError> {
     let facts = upload.facts();
     if facts.joined > 0 || facts.resumed > 0 {
         return Ok(upload.park().await?);

@@ -3,9 +3,9 @@
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
-use longshore_storage::{SetStat, SpaceInfo, Stat};
+use longshore_storage::{ErrorKind, SetStat, SpaceInfo, Stat};
 
-use crate::closing::close_upload;
+use crate::closing::{close_upload, give_up};
 use crate::error::OpError;
 use crate::handles::{Content, OpenFile};
 use crate::limits::COPY_CHUNK;
@@ -169,6 +169,23 @@ impl OpenFile {
             Content::Upload { upload, .. } if discard => Ok(upload.discard().await?),
             Content::Upload { upload, .. } => Ok(upload.park().await?),
         }
+    }
+
+    /// What was to be written came to nothing: an upload is thrown away, unless there is more in it than that.
+    pub(crate) async fn give_up(&self) -> Result<(), OpError> {
+        match &self.content {
+            Content::Upload { upload, .. } => give_up(upload).await,
+            Content::Read(_) | Content::Edit { .. } => self.abandon(true).await,
+        }
+    }
+
+    /// A copy into it ended half way: what CLOSE would publish is not what was meant.
+    pub(crate) fn break_off(&self, error: &OpError) {
+        let kind = match error {
+            OpError::Storage(error) => error.kind(),
+            _ => ErrorKind::Unavailable,
+        };
+        let _ = self.broken.set(kind);
     }
 
     /// Bytes written through this handle.

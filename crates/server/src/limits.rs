@@ -115,6 +115,10 @@ pub(crate) const UNWRITTEN_RECORDS: usize = 4096;
 /// How often old records are deleted.
 pub(crate) const FORGET_INTERVAL: Duration = Duration::from_secs(60 * 60);
 
+/// How long an upload may be published and not on record before the recorder takes it from the store's journal: whoever
+/// published it went away in between.
+pub(crate) const OVERLOOKED_AFTER: Duration = Duration::from_secs(10 * 60);
+
 /// What a server allows. The defaults suit a public server on a small machine.
 #[derive(Debug, Clone)]
 #[non_exhaustive]

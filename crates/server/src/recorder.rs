@@ -13,7 +13,7 @@ use tokio::time::MissedTickBehavior;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::limits::{
-    FORGET_INTERVAL, RECORD_BATCH, RECORD_LINGER, RECORD_QUEUE, RECORD_RETRY, UNWRITTEN_RECORDS,
+    FORGET_INTERVAL, OVERLOOKED_AFTER, RECORD_BATCH, RECORD_LINGER, RECORD_QUEUE, RECORD_RETRY, UNWRITTEN_RECORDS,
 };
 use crate::log::Causes;
 use crate::origin::Origin;
@@ -119,7 +119,8 @@ struct Task {
 
 impl Task {
     async fn run(mut self, mut queue: mpsc::Receiver<Command>) {
-        self.repair().await;
+        // Nothing was published in this run yet.
+        self.repair(Duration::ZERO).await;
         let mut forget = tokio::time::interval(FORGET_INTERVAL);
         forget.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut retry = tokio::time::interval(RECORD_RETRY);
@@ -128,7 +129,10 @@ impl Task {
         loop {
             tokio::select! {
                 count = queue.recv_many(&mut commands, RECORD_BATCH) => if count == 0 { return },
-                _ = forget.tick() => self.forget().await,
+                _ = forget.tick() => {
+                    self.forget().await;
+                    self.repair(OVERLOOKED_AFTER).await;
+                }
                 _ = retry.tick(), if !self.unwritten.is_empty() => self.write(Vec::new()).await,
             }
             if !self.keeping.before_answer && !commands.is_empty() && !ends(&commands) {
@@ -235,12 +239,17 @@ impl Task {
         }
     }
 
-    /// Puts on record what was published and not recorded before a crash.
-    async fn repair(&mut self) {
+    /// Puts on record what was published longer ago than `grace` and not recorded: before a crash, or by a session that
+    /// went away in between.
+    async fn repair(&mut self, grace: Duration) {
         match self.store.unrecorded().await {
-            Ok(published) => {
+            Ok(mut published) => {
+                published.retain(|one| {
+                    let is_waiting = self.unwritten.iter().any(|record| record.id.0 == one.id.0);
+                    !is_waiting && (grace.is_zero() || one.at.elapsed().is_ok_and(|age| age >= grace))
+                });
                 if !published.is_empty() {
-                    tracing::info!(uploads = published.len(), "recording uploads of an earlier run");
+                    tracing::info!(uploads = published.len(), "recording uploads that were overlooked");
                 }
                 let records = published
                     .iter()

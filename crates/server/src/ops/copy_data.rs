@@ -50,7 +50,18 @@ async fn copy_between_handles(context: &Context, wanted: &CopyData) -> Result<()
         write: wanted.write_offset,
     };
     span.check()?;
-    let copied = copy(context, &source, &target, span).await?;
+    let before = target.written();
+    let copied = match copy(context, &source, &target, span).await {
+        Ok(copied) => copied,
+        Err(error) => {
+            // A CLOSE behind it must not publish what is there of the copy. Who was told that nothing was copied may still
+            // write it.
+            if target.written() > before || matches!(error, OpError::ClientGone) {
+                target.break_off(&error);
+            }
+            return Err(error);
+        }
+    };
     if span.ended_early(copied) {
         return Err(OpError::EndOfFile);
     }
@@ -80,11 +91,12 @@ async fn copy_between_paths(
         len: 0,
         write: 0,
     };
+    into.declare(stat.size);
     match copy(context, &from, &into, all).await {
         Ok(_) => close::close_file(context, &into).await,
         Err(error) => {
             // Half a copy is of no use to anybody; what it was to replace is untouched.
-            into.abandon(true).await?;
+            into.give_up().await?;
             Err(error)
         }
     }

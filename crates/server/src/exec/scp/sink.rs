@@ -193,7 +193,7 @@ impl<'a> Sink<'a> {
                 lines::object(self.io, &why).await
             }
             Err(error) => {
-                let _ = file.abandon(true).await;
+                let _ = file.give_up().await;
                 self.object(entry, &error).await
             }
         }
