@@ -33,7 +33,7 @@ class Lane:
         # Each start takes a free port; what CreateUser answers about it must not change with that.
         fixed = {"LONGSHORE_SFTP_PUBLIC_HOST": "sftp.example.com", "LONGSHORE_SFTP_PUBLIC_PORT": "22"}
         self.machine, self.seed = machine, seed
-        self.server = Longshore(machine.data, {**fixed, **settings})
+        self.server = Longshore(machine.data, {**fixed, **settings}, machine.wrap)
         self.server.log = directory / "server.log"
         self.server.known_hosts = directory / "known_hosts"
         self.server.start()

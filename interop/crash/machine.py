@@ -7,6 +7,7 @@ import random
 import subprocess
 import threading
 import time
+import uuid
 from pathlib import Path
 
 from harness.longshore import Longshore, binary
@@ -21,6 +22,7 @@ class Killing:
 
     name = "kill"
     split = False
+    wrap = ()
 
     def __init__(self, directory: Path):
         self.data = directory / "data"
@@ -59,6 +61,11 @@ class PowerCut:
         """`ignore`: syncs that are only pretended, each `data` or `names` and a pattern of paths."""
         self._mountpoint = directory / "disk"
         self._mountpoint.mkdir()
+        self._boot_id = directory / "boot_id"
+        self._boot()
+        script = f"mount --bind {self._boot_id} /proc/sys/kernel/random/boot_id && exec \"$@\""
+        self.wrap = ("unshare", "--mount", "sh", "-c", script, "sh")
+        """What servers are started with: the machine of each start after a cut is another run of it."""
         self.data = self._mountpoint / "data"
         self.split = False
         self._turn = threading.Lock()
@@ -109,6 +116,10 @@ class PowerCut:
     def recover(self) -> None:
         self.command("delay 0")
         self.command("boot")
+        self._boot()
+
+    def _boot(self) -> None:
+        self._boot_id.write_text(f"{uuid.uuid4()}\n")
 
     def strike_start(self, server: Longshore, chance: random.Random) -> None:
         (server.data_dir / "run/server.json").unlink(missing_ok=True)
