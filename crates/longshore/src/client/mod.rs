@@ -1,7 +1,7 @@
 //! What the client commands share: of the HTTP API ([`api`]), and of SFTP and SSH servers everywhere else.
 //!
-//! A command over SFTP flattens [`ConnectArgs`] into its arguments, reads its targets with [`Place`], and does its work on a
-//! [`Session`] inside [`block_on`]. Errors of the client become those of the program with `?` (the module `failure`).
+//! A command over SFTP flattens `ConnectArgs` into its arguments, reads its targets with `Place`, and does its work on a
+//! `Session` inside `block_on`. Errors of the client become those of the program with `?` (the module `failure`).
 
 pub mod api;
 mod ask;

@@ -321,3 +321,30 @@ async fn hashes_say_who_computed_them() {
         .complains_of(&["sha256"]);
     remote.run(&["hash", &remote.at("no")]).fails(6);
 }
+
+/// Whatever cannot be done, nothing that was there is lost for it.
+#[tokio::test(flavor = "multi_thread")]
+async fn replacing_loses_nothing() {
+    let remote = Remote::start().await;
+    remote.write("good", "good");
+    remote.write("other", "other");
+    let same: [&[&str]; 3] = [
+        &["mv", "--force", &remote.at("good"), ":./good"],
+        &["mv", "--force", &remote.at("good"), ":"],
+        &["cp", "--force", &remote.at("good"), ":good"],
+    ];
+    for args in same {
+        remote.run(args).fails(16).complains_of(&["the same file"]);
+        assert_eq!(fs::read_to_string(remote.home("good")).unwrap(), "good", "{args:?}");
+    }
+    // the old name goes only when the new link is there
+    remote.run(&["ln", "-f", &remote.at("missing"), ":good"]).fails(6);
+    assert_eq!(fs::read_to_string(remote.home("good")).unwrap(), "good");
+    remote.run(&["ln", "-f", &remote.at("good"), ":good"]).ok();
+    remote.run(&["ln", "-f", &remote.at("good"), ":other"]).ok();
+    assert_eq!(fs::read_to_string(remote.home("other")).unwrap(), "good");
+    remote.run(&["ln", "-sf", "good", &remote.at("other")]).ok();
+    assert_eq!(fs::read_link(remote.home("other")).unwrap().as_os_str(), "good");
+    let names = names(&remote.home(""));
+    assert!(!names.iter().any(|name| name.starts_with(".longshore")), "{names:?}");
+}

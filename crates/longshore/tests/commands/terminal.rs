@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use crate::remote::Remote;
 use crate::sshd::{PASSWORD, USER};
-use crate::support::BINARY;
+use crate::support::{BINARY, wait_for};
 
 /// Runs a command on a terminal of its own; answers each question when it shows. What the terminal showed, and the exit code.
 fn on_terminal(remote: &Remote, args: &[&str], dialogue: &[(&str, &str)]) -> (String, Option<i32>) {
@@ -26,8 +26,12 @@ fn on_terminal(remote: &Remote, args: &[&str], dialogue: &[(&str, &str)]) -> (St
     while let Ok(len @ 1..) = stdout.read(&mut buffer) {
         shown.extend_from_slice(&buffer[..len]);
         let text = String::from_utf8_lossy(&shown[seen..]);
-        if let Some((_, answer)) = questions.next_if(|(question, _)| text.contains(question)) {
+        if let Some((question, answer)) = questions.next_if(|(question, _)| text.contains(question)) {
             seen = shown.len();
+            // the question shows a moment before the terminal stops showing what is typed
+            if question.starts_with("Pass") {
+                wait_until_hidden(child.id());
+            }
             writeln!(stdin, "{answer}").unwrap();
         }
     }
@@ -38,6 +42,20 @@ fn on_terminal(remote: &Remote, args: &[&str], dialogue: &[(&str, &str)]) -> (St
     );
     let status = child.wait().unwrap();
     (String::from_utf8_lossy(&shown).into_owned(), status.code())
+}
+
+/// Waits until the terminal of the command under `script` does not show what is typed.
+fn wait_until_hidden(script: u32) {
+    wait_for("hiding what is typed", || {
+        let children = fs::read_to_string(format!("/proc/{script}/task/{script}/children")).ok()?;
+        let child = children.split_whitespace().next()?;
+        let terminal = fs::read_link(format!("/proc/{child}/fd/0")).ok()?;
+        let state = Command::new("stty").arg("-aF").arg(terminal).output().ok()?;
+        String::from_utf8_lossy(&state.stdout)
+            .split_whitespace()
+            .any(|word| word == "-echo")
+            .then_some(())
+    });
 }
 
 #[tokio::test(flavor = "multi_thread")]
