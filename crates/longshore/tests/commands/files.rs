@@ -119,6 +119,20 @@ async fn cp_copies_whole_files_under_free_names() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn cp_goes_through_us_where_the_server_does_not_copy() {
+    let remote = Remote::start().await;
+    let data = content(3_000_000);
+    remote.write("a", &data);
+    let server = "/usr/lib/openssh/sftp-server -P copy-data";
+    let copied = remote
+        .run(&["cp", "--json", "--sftp-server", server, &remote.at("a"), ":b"])
+        .ok()
+        .json();
+    assert_eq!(copied[0]["by"], "read-and-write");
+    assert!(fs::read(remote.home("b")).unwrap() == data);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn our_own_server_copies_and_hashes_by_itself() {
     let server = crate::support::Server::start();
     let login = server.new_login("/home");
     let remote = OwnServer::new(&server, &login);
@@ -126,7 +140,7 @@ async fn cp_goes_through_us_where_the_server_does_not_copy() {
     let made = server.find(&["-type", "d", "-name", "home"]);
     fs::write(made[0].join("a"), &data).unwrap();
     let copied = remote.run(&["cp", "--json", &remote.at("a"), ":b"]).ok().json();
-    assert!(copied[0]["by"].is_string(), "{copied}");
+    assert_eq!(copied[0]["by"], "copy-data");
     let hashed = remote.run(&["hash", "--json", &remote.at("a"), ":b"]).ok().json();
     assert_eq!(hashed[0]["by"], "server");
     let read = remote
@@ -335,7 +349,11 @@ async fn replacing_loses_nothing() {
     ];
     for args in same {
         remote.run(args).fails(16).complains_of(&["the same file"]);
-        assert_eq!(fs::read_to_string(remote.home("good")).unwrap(), "good", "{args:?}");
+        assert_eq!(
+            fs::read_to_string(remote.home("good")).unwrap(),
+            "good",
+            "{args:?}"
+        );
     }
     // the old name goes only when the new link is there
     remote.run(&["ln", "-f", &remote.at("missing"), ":good"]).fails(6);
@@ -346,5 +364,8 @@ async fn replacing_loses_nothing() {
     remote.run(&["ln", "-sf", "good", &remote.at("other")]).ok();
     assert_eq!(fs::read_link(remote.home("other")).unwrap().as_os_str(), "good");
     let names = names(&remote.home(""));
-    assert!(!names.iter().any(|name| name.starts_with(".longshore")), "{names:?}");
+    assert!(
+        !names.iter().any(|name| name.starts_with(".longshore")),
+        "{names:?}"
+    );
 }
