@@ -36,8 +36,27 @@ fn main() -> io::Result<()> {
             .map(|(name, packet)| (name.as_str(), packet.slice(4..))),
     )?;
     write("session", sessions())?;
+    write("client_decode", client_texts())?;
     write("frames", streams(&requests))
 }
+
+/// What a client reads of files and proxies, behind the byte that says as what.
+fn client_texts() -> Vec<(&'static str, Bytes)> {
+    vec![
+        ("connect", Bytes::from_static(b"\x00HTTP/1.1 200 Connection established\r\nVia: 1.1 proxy\r\n\r\nSSH-2.0-x\r\n")),
+        ("connect_refused", Bytes::from_static(b"\x00HTTP/1.0 407 Login\nProxy-Authenticate: Basic realm=\"x\"\n\n")),
+        ("known_hosts", Bytes::from_static(KNOWN_HOSTS)),
+        ("target_url", Bytes::from_static(b"\x02sftp://user@[2001:db8::1]:2222/%7Ea%20b")),
+        ("target_scp", Bytes::from_static(b"\x02user@host.example:path/to")),
+        ("proxy", Bytes::from_static(b"\x02socks5h://name:secret@proxy.example:1080")),
+        ("key_openssh", Bytes::from_static(b"\x03-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAA\n-----END OPENSSH PRIVATE KEY-----\n")),
+        ("key_ppk", Bytes::from_static(b"\x03PuTTY-User-Key-File-3: ssh-ed25519\r\nEncryption: none\r\nComment: x\r\nPublic-Lines: 1\r\nAAAA\r\n")),
+    ]
+}
+
+const KNOWN_HOSTS: &[u8] = b"\x01# comment\nhost.example,192.0.2.* ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\n\
+    |1|F1E1KeoE/eEWhi10WpGv4OdiO6Y=|3988QV0VE8wmZL7suNrYQLITLCg= ssh-rsa AAAA\n\
+    @cert-authority !bad.example,*.example ssh-ed25519 AAAA\n@revoked * ssh-ed25519 AAAA\n[host.example]:2222 ecdsa-sha2-nistp256 AAAA\n";
 
 /// What clients do, as the stream behind INIT. A session's first handle is 0, the next one 1.
 fn sessions() -> Vec<(&'static str, Bytes)> {

@@ -46,7 +46,7 @@ async fn a_command_on_the_server_proves_content_and_beginnings() {
     assert!(std::fs::read(there.path().join("it's a file")).expect("file") == bytes);
 
     // a beginning that somebody left
-    let half = here.path().join(".g.part");
+    let half = here.path().join(".g.longshore.part");
     std::fs::write(&half, &bytes[..1_000_000]).expect("file");
     let receipt = transfers
         .download(&remote, &here.path().join("g"))

@@ -308,7 +308,7 @@ async fn interrupted(up: bool, bytes: &[u8]) -> Setup {
 async fn an_interrupted_upload_goes_on_behind_what_is_proved() {
     let bytes = noise(60_000_000, 3);
     let setup = interrupted(true, &bytes).await;
-    assert_eq!(setup.names_there(), [".f.part"]);
+    assert_eq!(setup.names_there(), [".f.longshore.part"]);
     let receipt = setup
         .transfers
         .upload(&setup.here("f"), "f")
@@ -325,7 +325,7 @@ async fn an_interrupted_upload_goes_on_behind_what_is_proved() {
 async fn an_interrupted_download_goes_on_behind_what_is_proved() {
     let bytes = noise(60_000_000, 4);
     let setup = interrupted(false, &bytes).await;
-    assert_eq!(setup.names_here(), [".f.part"]);
+    assert_eq!(setup.names_here(), [".f.longshore.part"]);
     let receipt = setup
         .transfers
         .download("f", &setup.here("f"))
@@ -347,7 +347,7 @@ async fn a_partial_file_of_something_else_is_not_continued() {
     let mut other = bytes[..4_000_000].to_vec();
     other[1_000_000] ^= 1;
     std::fs::write(setup.here("f"), &bytes).expect("file");
-    std::fs::write(setup.there(".f.part"), &other).expect("file");
+    std::fs::write(setup.there(".f.longshore.part"), &other).expect("file");
     let receipt = setup
         .transfers
         .upload(&setup.here("f"), "f")
@@ -356,7 +356,7 @@ async fn a_partial_file_of_something_else_is_not_continued() {
     assert_eq!(receipt.resumed.expect("up to the difference").from, 1_000_000);
     assert!(std::fs::read(setup.there("f")).expect("file") == bytes);
 
-    std::fs::write(setup.here(".g.part"), &other).expect("file");
+    std::fs::write(setup.here(".g.longshore.part"), &other).expect("file");
     std::fs::write(setup.there("g"), &bytes).expect("file");
     let receipt = setup
         .transfers

@@ -13,7 +13,8 @@ use tokio::time::MissedTickBehavior;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::limits::{
-    FORGET_INTERVAL, OVERLOOKED_AFTER, RECORD_BATCH, RECORD_LINGER, RECORD_QUEUE, RECORD_RETRY, UNWRITTEN_RECORDS,
+    FORGET_INTERVAL, OVERLOOKED_AFTER, RECORD_BATCH, RECORD_LINGER, RECORD_QUEUE, RECORD_RETRY,
+    UNWRITTEN_RECORDS,
 };
 use crate::log::Causes;
 use crate::origin::Origin;
@@ -249,7 +250,10 @@ impl Task {
                     !is_waiting && (grace.is_zero() || one.at.elapsed().is_ok_and(|age| age >= grace))
                 });
                 if !published.is_empty() {
-                    tracing::info!(uploads = published.len(), "recording uploads that were overlooked");
+                    tracing::info!(
+                        uploads = published.len(),
+                        "recording uploads that were overlooked"
+                    );
                 }
                 let records = published
                     .iter()

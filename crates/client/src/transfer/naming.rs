@@ -2,16 +2,27 @@
 //!
 //! The first choice is always the same, so that a later transfer finds what an interrupted one has left; when that name is
 //! taken, others with chance in them follow.
+//!
+//! They end as no file of a user does: in a tree a temporary name that is a file's own as well would be overwritten, and
+//! published as something else. Trees leave such files out for the same reason.
 
 use super::limits::NAME_LEN;
 use crate::error::{Error, ErrorKind, Result, Stage};
 
+/// What temporary names end with.
+const MARK: &str = ".longshore.part";
+
+/// Whether a transfer has left this name, or is writing it now.
+pub(crate) fn is_temporary(name: &[u8]) -> bool {
+    name.starts_with(b".") && name.ends_with(MARK.as_bytes())
+}
+
 /// The temporary name for `name`: the one to continue from with attempt 0, another one with each later attempt.
 pub(crate) fn temporary_name(name: &[u8], attempt: usize) -> Result<Vec<u8>> {
     let suffix = if attempt == 0 {
-        ".part".to_owned()
+        MARK.to_owned()
     } else {
-        format!(".{:08x}.part", chance()?)
+        format!(".{:08x}{MARK}", chance()?)
     };
     Ok(decorated(name, suffix.as_bytes()))
 }
@@ -86,6 +97,7 @@ mod tests {
             assert_ne!(second, temporary_name(&name, 1).expect("name"));
             for made in [first, second] {
                 assert!(made.len() <= NAME_LEN && made != name, "{made:?}");
+                assert!(is_temporary(&made) && !is_temporary(&name), "{made:?}");
                 assert!(std::str::from_utf8(&made).is_ok());
             }
         }

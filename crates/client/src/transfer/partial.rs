@@ -194,6 +194,7 @@ impl Partial {
         let placed = if self.working == self.target.name {
             Placed::InPlace
         } else {
+            self.expect_own_name()?;
             match finish.overwrite {
                 Overwrite::Always => self.target.dir.rename(&self.working, &self.target.name)?,
                 Overwrite::Never => self.target.dir.rename_new(&self.working, &self.target.name)?,
@@ -209,6 +210,23 @@ impl Partial {
             times_kept,
             warnings,
         })
+    }
+
+    /// What has the temporary name must be what was written: it gets the target's name next.
+    fn expect_own_name(&self) -> Result<()> {
+        let path = self.working_path();
+        let own = LocalStat::of_file(&*self.file, &path)?;
+        let named = self.target.dir.stat(&self.working)?;
+        if named.is_some_and(|named| (named.device, named.inode) == (own.device, own.inode)) {
+            return Ok(());
+        }
+        Err(Error::new(
+            ErrorKind::Integrity,
+            Stage::Local,
+            "the temporary file was replaced or removed by somebody else",
+        )
+        .operation("download")
+        .path(path.into_os_string().into_vec()))
     }
 
     /// Throws it away; blocks.

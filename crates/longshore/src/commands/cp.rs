@@ -1,7 +1,6 @@
 //! `longshore cp`
 
 use std::ffi::OsString;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use clap::Args;
@@ -12,8 +11,8 @@ use longshore_client::sftp::{Attrs, File, FileKind, OpenOptions, Sftp};
 use serde_json::{Map, Value};
 
 use super::destination::Destination;
+use super::replace::{name_beside, refuse_same, replace};
 use crate::client::stream::each_chunk;
-use crate::client::walk::{base_name, join as join_path};
 use crate::client::{ConnectArgs, Failures, Place, block_on, name_json, shown};
 use crate::error::{CliError, Result};
 use crate::exit_code::ExitCode;
@@ -47,7 +46,7 @@ pub struct CpArgs {
 
 /// Who copied.
 #[derive(Debug, Clone, Copy)]
-enum By {
+pub(super) enum By {
     CopyData,
     CopyFile,
     Us,
@@ -95,26 +94,7 @@ impl CpArgs {
             );
             return Err(CliError::new(ExitCode::InTheWay, message).hint("--force replaces it"));
         }
-        let (attrs, source) = join!(sftp.stat(from), sftp.open_read(from));
-        let attrs = attrs?;
-        if attrs.kind() == Some(FileKind::Directory) {
-            let message = format!("{} is a directory", shown(from));
-            return Err(CliError::new(ExitCode::InTheWay, message).hint("cp copies files"));
-        }
-        let part = part_name(&to);
-        let copied = self.copy_to(sftp, from, &source?, &part, &attrs).await;
-        let finished = match copied {
-            Ok(by) => publish(sftp, &part, &to, taken).await.map(|()| by),
-            Err(error) => Err(error),
-        };
-        let by = match finished {
-            Ok(by) => by,
-            Err(error) => {
-                // the failure is what matters; without a connection there is nothing to tidy up with
-                let _ = sftp.remove(&part).await;
-                return Err(error);
-            }
-        };
+        let (by, attrs) = copy(sftp, from, &to, taken, self.preserve).await?;
         let mut object = Map::new();
         name_json(&mut object, "from", from);
         name_json(&mut object, "to", &to);
@@ -122,15 +102,60 @@ impl CpArgs {
         object.insert("by".to_owned(), by.word().into());
         Ok(object.into())
     }
+}
 
-    async fn copy_to(
-        &self,
-        sftp: &Sftp,
-        path: &[u8],
-        source: &File,
-        part: &[u8],
-        attrs: &Attrs,
-    ) -> Result<By> {
+/// Copies a file on the server under a name of its own, which then takes the place of `to`, or of what is there (`taken`).
+///
+/// # Errors
+/// What the server says, a directory, a copy that has not the length of its source: `to` is untouched then.
+pub(super) async fn copy(
+    sftp: &Sftp,
+    from: &[u8],
+    to: &[u8],
+    taken: bool,
+    preserve: bool,
+) -> Result<(By, Attrs)> {
+    if taken {
+        refuse_same(sftp, from, to).await?;
+    }
+    let (attrs, source) = join!(sftp.stat(from), sftp.open_read(from));
+    let attrs = attrs?;
+    if attrs.kind() == Some(FileKind::Directory) {
+        let message = format!("{} is a directory", shown(from));
+        return Err(CliError::new(ExitCode::InTheWay, message).hint("cp copies files"));
+    }
+    let copying = Copying {
+        sftp,
+        attrs: &attrs,
+        preserve,
+    };
+    let part = name_beside(to);
+    let copied = copying.copy_to(from, &source?, &part).await;
+    let finished = match copied {
+        Ok(by) => publish(sftp, &part, to, taken).await.map(|()| by),
+        Err(error) => Err(error),
+    };
+    match finished {
+        Ok(by) => Ok((by, attrs)),
+        Err(error) => {
+            // the failure is what matters; without a connection there is nothing to tidy up with
+            let _ = sftp.remove(&part).await;
+            Err(error)
+        }
+    }
+}
+
+/// A copy in the making.
+struct Copying<'a> {
+    sftp: &'a Sftp,
+    /// Of the source.
+    attrs: &'a Attrs,
+    preserve: bool,
+}
+
+impl Copying<'_> {
+    async fn copy_to(&self, path: &[u8], source: &File, part: &[u8]) -> Result<By> {
+        let Self { sftp, attrs, .. } = self;
         let mut options = OpenOptions::new().write().create_new();
         if let Some(mode) = attrs.permissions {
             options = options.mode(mode & 0o777);
@@ -139,7 +164,7 @@ impl CpArgs {
         if by_file {
             match sftp.copy_file(path, part, false).await {
                 Ok(()) => {
-                    self.finish(sftp, part, attrs).await?;
+                    self.finish(part).await?;
                     return Ok(By::CopyFile);
                 }
                 Err(error) if is_no_way(error.kind()) => {}
@@ -156,12 +181,13 @@ impl CpArgs {
             Err(error) => return Err(error.into()),
         };
         target.close().await?;
-        self.finish(sftp, part, attrs).await?;
+        self.finish(part).await?;
         Ok(by)
     }
 
     /// Proves the length, and keeps the times if that is wanted.
-    async fn finish(&self, sftp: &Sftp, part: &[u8], attrs: &Attrs) -> Result<()> {
+    async fn finish(&self, part: &[u8]) -> Result<()> {
+        let Self { sftp, attrs, .. } = self;
         let found = sftp.stat(part).await?.size;
         if found.is_some() && attrs.size.is_some() && found != attrs.size {
             let message = format!(
@@ -211,31 +237,5 @@ async fn publish(sftp: &Sftp, part: &[u8], to: &[u8], taken: bool) -> Result<()>
     if !taken {
         return Ok(sftp.rename(part, to).await?);
     }
-    match sftp.posix_rename(part, to).await {
-        Err(error) if error.kind() == ErrorKind::Unsupported => {}
-        renamed => return Ok(renamed?),
-    }
-    sftp.remove(to).await?;
-    Ok(sftp.rename(part, to).await?)
-}
-
-/// A name beside the new one that nobody has.
-fn part_name(to: &[u8]) -> Vec<u8> {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let name = format!(".longshore-copy-{}-{:x}", std::process::id(), now.as_nanos());
-    let end = base_name(to).map_or(0, <[u8]>::len);
-    let folder = &to[..to.len() - end.min(to.len())];
-    join_path(folder, name.as_bytes())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_copy_in_the_making_lies_beside_the_new_name() {
-        assert!(part_name(b"a/b").starts_with(b"a/.longshore-copy-"));
-        assert!(part_name(b"/b").starts_with(b"/.longshore-copy-"));
-        assert!(part_name(b"b").starts_with(b".longshore-copy-"));
-    }
+    replace(sftp, part, to).await
 }

@@ -5,8 +5,10 @@ use std::os::unix::ffi::OsStrExt as _;
 
 use clap::Args;
 use longshore_client::ErrorKind;
+use longshore_client::sftp::Sftp;
 use longshore_client::target::{Remote, Target};
 
+use super::replace::{name_beside, replace};
 use crate::client::{ConnectArgs, Place, block_on};
 use crate::error::{CliError, Result};
 use crate::exit_code::ExitCode;
@@ -44,20 +46,35 @@ impl LnArgs {
         block_on(async {
             let session = self.connect.open(&server).await?;
             let sftp = session.sftp();
-            if self.force {
-                match sftp.remove(&link).await {
-                    Err(error) if error.kind() != ErrorKind::NotFound => return Err(error.into()),
-                    _ => {}
-                }
-            }
-            if self.symbolic {
-                sftp.symlink(&to, &link).await?;
+            if self.force && sftp.try_lstat(&link).await?.is_some() {
+                self.make_over(sftp, &to, &link).await?;
             } else {
-                sftp.hard_link(&to, &link).await?;
+                self.make(sftp, &to, &link).await?;
             }
             session.close().await;
             Ok(())
         })
+    }
+
+    async fn make(&self, sftp: &Sftp, to: &[u8], link: &[u8]) -> Result<()> {
+        let made = if self.symbolic {
+            sftp.symlink(to, link).await
+        } else {
+            sftp.hard_link(to, link).await
+        };
+        Ok(made?)
+    }
+
+    /// Over what has the name, once the new link is there.
+    async fn make_over(&self, sftp: &Sftp, to: &[u8], link: &[u8]) -> Result<()> {
+        let beside = name_beside(link);
+        self.make(sftp, to, &beside).await?;
+        let replaced = replace(sftp, &beside, link).await;
+        // Still there if it failed, and if both were names of one file: such a rename does nothing.
+        match sftp.remove(&beside).await {
+            Err(error) if replaced.is_ok() && error.kind() != ErrorKind::NotFound => Err(error.into()),
+            _ => replaced,
+        }
     }
 
     /// The server, what the link leads to, and its name.

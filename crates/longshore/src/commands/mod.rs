@@ -21,6 +21,7 @@ mod mkdir;
 mod mv;
 pub(crate) mod oint;
 mod put;
+mod replace;
 mod rm;
 mod rmdir;
 mod run;

@@ -3,11 +3,11 @@
 use std::ffi::OsString;
 
 use clap::Args;
-use longshore_client::ErrorKind;
 use longshore_client::sftp::Sftp;
 
 use super::destination::Destination;
 use super::guard;
+use super::replace::{refuse_same, replace};
 use crate::client::{ConnectArgs, Failures, Place, block_on, shown};
 use crate::error::{CliError, Result};
 use crate::exit_code::ExitCode;
@@ -20,7 +20,8 @@ Examples:
   longshore mv files.example.net:a.csv :b.csv :done/
   longshore mv --force files.example.net:new.csv :current.csv
 
---force replaces in one step where the server offers posix-rename@openssh.com; elsewhere the old file is removed first.")]
+--force replaces in one step where the server offers posix-rename@openssh.com; elsewhere the old file is put
+aside until the new one has its name.")]
 pub struct MvArgs {
     /// What to move, and where to: host:path, then :path on the same server; a directory takes what is moved into it
     #[arg(required = true, num_args = 2.., value_name = "TARGET")]
@@ -64,14 +65,7 @@ impl MvArgs {
             );
             return Err(CliError::new(ExitCode::InTheWay, message).hint("--force replaces it"));
         }
-        match sftp.posix_rename(from, &to).await {
-            Err(error) if error.kind() == ErrorKind::Unsupported => {}
-            moved => return moved.map_err(CliError::from),
-        }
-        // what is to be moved must be there before anything is removed for it
-        sftp.lstat(from).await?;
-        sftp.remove(&to).await?;
-        sftp.rename(from, &to).await?;
-        Ok(())
+        refuse_same(sftp, from, &to).await?;
+        replace(sftp, from, &to).await
     }
 }

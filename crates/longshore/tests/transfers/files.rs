@@ -291,8 +291,5 @@ fn our_own_server_takes_and_gives() {
     run(&["batch", batch.to_str().unwrap(), &at("")]).ok();
     assert_eq!(fs::read(place.path().join("again")).unwrap(), data);
     run(&["get", "-r", "--links", "keep", &at("up"), "all"]).ok();
-    assert_eq!(
-        crate::remote::names(&place.path().join("all")),
-        ["b", "c", "d", "soft", "sub"]
-    );
+    assert_eq!(names(&place.path().join("all")), ["b", "c", "d", "soft", "sub"]);
 }

@@ -1,7 +1,6 @@
 //! `rm`, `mkdir`, `rename` and the like.
 
 use longshore_client::sftp::{Attrs, FileKind};
-use longshore_client::transfer::{TransferOptions, Transfers};
 
 use super::command::Change;
 use super::expand;
@@ -102,7 +101,7 @@ impl Interpreter {
         Ok(self.sftp().symlink(says, self.absolute(link)).await?)
     }
 
-    /// On the server where it can copy, through this machine elsewhere.
+    /// On the server where it can copy, through this machine elsewhere; whole, or not at all.
     pub(super) async fn copy(&self, from: &[u8], to: &[u8]) -> Result<()> {
         let (from, to) = (self.absolute(from), self.absolute(to));
         let attrs = self.sftp().stat(&from).await?;
@@ -110,42 +109,8 @@ impl Interpreter {
             let message = format!("{} is no file", shown(&from));
             return Err(CliError::new(ExitCode::InTheWay, message));
         }
-        if !self.sftp().supports("copy-data") {
-            return self.copy_through_here(from, to).await;
-        }
-        let options = longshore_client::sftp::OpenOptions::new();
-        let mode = attrs.permissions.unwrap_or(0o666);
-        let source = self.sftp().open_read(&from).await?;
-        let target = self
-            .sftp()
-            .open(&to, &options.write().create().truncate().mode(mode))
-            .await?;
-        // to the end, however far that is
-        let copied = source.copy_data(0, 0, &target, 0).await;
-        let closed = target.close().await;
-        copied?;
-        closed?;
-        Ok(source.close().await?)
-    }
-
-    async fn copy_through_here(&self, from: Vec<u8>, to: Vec<u8>) -> Result<()> {
-        let transfers = Transfers::new(self.session.pool.clone(), TransferOptions::default());
-        let (write, read) = tokio::io::duplex(COPY_LEN);
-        let (got, put) = tokio::join!(
-            transfers.download_into(from, write),
-            transfers.upload_from(read, &to)
-        );
-        if let Err(error) = got {
-            // half a file has been put there
-            if put.is_ok() {
-                let _ = self.sftp().remove(&to).await;
-            }
-            return Err(error.into());
-        }
-        put?;
+        let taken = self.sftp().try_lstat(&to).await?.is_some();
+        crate::commands::cp::copy(self.sftp(), &from, &to, taken, false).await?;
         Ok(())
     }
 }
-
-/// Bytes between reading and writing of a copy.
-const COPY_LEN: usize = 1 << 20;
