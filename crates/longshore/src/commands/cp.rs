@@ -118,7 +118,7 @@ pub(super) async fn copy(
     if taken {
         refuse_same(sftp, from, to).await?;
     }
-    let (attrs, source) = join!(sftp.stat(from), sftp.open_read(from));
+    let (attrs, replaced, source) = join!(sftp.stat(from), sftp.try_stat(to), sftp.open_read(from));
     let attrs = attrs?;
     if attrs.kind() == Some(FileKind::Directory) {
         let message = format!("{} is a directory", shown(from));
@@ -127,6 +127,8 @@ pub(super) async fn copy(
     let copying = Copying {
         sftp,
         attrs: &attrs,
+        // A file that is replaced keeps its permissions, as one that is written to does.
+        mode: replaced.ok().flatten().and_then(|replaced| replaced.permissions),
         preserve,
     };
     let part = name_beside(to);
@@ -150,6 +152,8 @@ struct Copying<'a> {
     sftp: &'a Sftp,
     /// Of the source.
     attrs: &'a Attrs,
+    /// Permission bits of the file that is replaced.
+    mode: Option<u32>,
     preserve: bool,
 }
 
@@ -185,7 +189,7 @@ impl Copying<'_> {
         Ok(by)
     }
 
-    /// Proves the length, and keeps the times if that is wanted.
+    /// Proves the length, sets permissions and, if that is wanted, times.
     async fn finish(&self, part: &[u8]) -> Result<()> {
         let Self { sftp, attrs, .. } = self;
         let found = sftp.stat(part).await?.size;
@@ -198,12 +202,13 @@ impl Copying<'_> {
             return Err(CliError::new(ExitCode::Integrity, message)
                 .hint("the file may have changed while it was copied: copy it again"));
         }
-        if self.preserve && attrs.times.is_some() {
-            let times = Attrs {
-                times: attrs.times,
-                ..Attrs::default()
-            };
-            sftp.set_stat(part, &times).await?;
+        let changes = Attrs {
+            permissions: self.mode.map(|mode| mode & 0o777),
+            times: attrs.times.filter(|_| self.preserve),
+            ..Attrs::default()
+        };
+        if changes.permissions.is_some() || changes.times.is_some() {
+            sftp.set_stat(part, &changes).await?;
         }
         Ok(())
     }

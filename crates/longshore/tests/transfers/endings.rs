@@ -128,11 +128,11 @@ async fn a_batch_that_is_interrupted_runs_no_further_line() {
     command.stdout(Stdio::null()).stderr(Stdio::null());
     let mut child = Guarded(command.spawn().unwrap());
     wait_for("the beginning of the upload", || {
-        let part = remote.home("in/.big.part");
+        let part = remote.home("in/.big.longshore.part");
         fs::metadata(part).ok().filter(|part| part.len() > 1 << 20)
     });
     interrupt(&child.0);
     let status = wait_for("the end", || child.0.try_wait().unwrap());
     assert_eq!(status.code(), Some(130));
-    assert_eq!(names(&remote.home("in")), [".big.part", "seen"]);
+    assert_eq!(names(&remote.home("in")), [".big.longshore.part", "seen"]);
 }
