@@ -175,8 +175,9 @@ fn all_connections_together_are_stopped_at_the_total_and_those_that_keep_up_go_o
         held <= crossing + later && crossing + later < 10 * limits.connection_budget,
         "{held}"
     );
+    // In the smallest windows that are worth speaking of.
     assert!(
-        prompt.channels[0].delivered > 200 * MIB,
+        prompt.channels[0].delivered > 100 * MIB,
         "{}",
         prompt.channels[0].delivered
     );
