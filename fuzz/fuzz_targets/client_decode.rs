@@ -11,7 +11,7 @@ use libfuzzer_sys::fuzz_target;
 use longshore_client::UserKey;
 use longshore_client::route::{Proxy, parse_connect_reply};
 use longshore_client::target::Target;
-use longshore_client::trust::KnownHosts;
+use longshore_client::trust::known_hosts::KnownHosts;
 
 fuzz_target!(|input: &[u8]| {
     let Some((what, input)) = input.split_first() else {
