@@ -126,3 +126,9 @@ def wait_until(condition: Callable[[], object], what: str, timeout: float = 20, 
         if time.monotonic() > until:
             raise AssertionError(f"waited {timeout} s in vain for {what}")
         time.sleep(every)
+
+
+def resident(pid: int) -> int:
+    """Bytes of memory that a process has now."""
+    with open(f"/proc/{pid}/statm") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")

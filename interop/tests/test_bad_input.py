@@ -13,7 +13,7 @@ import paramiko
 import pytest
 
 from harness.clients import OpensshSftp
-from harness.processes import ProgramFailed, run
+from harness.processes import ProgramFailed, resident, run
 from harness.wire import (
     BAD_MESSAGE,
     EXTENDED,
@@ -285,18 +285,13 @@ def test_a_peer_that_sends_and_never_reads_costs_little_memory(target, login, by
     with session(login) as wire:
         wire.write_file(b"/file", os.urandom(256 << 10))
         handle = wire.open(b"/file")
-        before = _resident(target.pid)
+        before = resident(target.pid)
         wire.channel.settimeout(3)
         with contextlib.suppress(TimeoutError, OSError):
             # One SSH packet each; paramiko stops reading the channel when its window is full.
             for _ in range(8192):
                 wire.send(READ, text(handle) + struct.pack(">QI", 0, 255 << 10))
-        assert _resident(target.pid) - before < 64 << 20
-
-
-def _resident(pid: int) -> int:
-    with open(f"/proc/{pid}/statm") as file:
-        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+        assert resident(target.pid) - before < 64 << 20
 
 
 @pytest.mark.parametrize("command", [[], ["id"], ["scp", "-f", "/file"]], ids=["shell", "command", "old scp"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import threading
 import time
 
@@ -11,6 +10,7 @@ import paramiko
 import pytest
 
 from harness.login import Login
+from harness.processes import resident
 from harness.wire import connect
 
 pytestmark = pytest.mark.longshore_only
@@ -59,11 +59,11 @@ def _get(login: Login, size: int) -> None:
 @contextlib.contextmanager
 def _memory_of(server):
     """How far the process grew beyond where it was."""
-    before, grown, stop = _resident(server.pid), [0], threading.Event()
+    before, grown, stop = resident(server.pid), [0], threading.Event()
 
     def look() -> None:
         while not stop.wait(0.05):
-            grown[0] = max(grown[0], _resident(server.pid) - before)
+            grown[0] = max(grown[0], resident(server.pid) - before)
 
     thread = threading.Thread(target=look)
     thread.start()
@@ -72,11 +72,6 @@ def _memory_of(server):
     finally:
         stop.set()
         thread.join()
-
-
-def _resident(pid: int) -> int:
-    with open(f"/proc/{pid}/statm") as file:
-        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def _prefetch(server, size: int) -> None:

@@ -259,24 +259,10 @@ async fn close_syncs_the_data_then_renames_then_syncs_the_directory() {
         return;
     }
     let dir = tempfile::tempdir().unwrap();
-    let trace = dir.path().join("trace");
-    let wrapper = [
-        "strace",
-        "-f",
-        "-y",
-        "-e",
-        "trace=fsync,fdatasync,rename,renameat,renameat2,mkdir,mkdirat",
-        "-o",
-    ];
-    let wrapper = [&wrapper[..], &[trace.to_str().unwrap(), "--"]].concat();
     let name = "close_syncs_the_data_then_renames_then_syncs_the_directory";
-    run_wrapped(&wrapper, name, dir.path());
-    let trace = std::fs::read_to_string(trace).unwrap();
-    let steps: Vec<_> = trace
-        .lines()
-        .skip_while(|line| !line.contains("before"))
-        .skip(1)
-        .take_while(|line| !line.contains("after"))
+    let calls = ["trace=fsync,fdatasync,rename,renameat,renameat2,mkdir,mkdirat"];
+    let trace = traced(&calls, name, dir.path());
+    let steps: Vec<_> = between_marks(&trace)
         .filter(|line| !line.contains("resumed"))
         .collect();
     let is_sync_of = |line: &str, what: &str| {
@@ -309,33 +295,40 @@ async fn nothing_is_changed_in_place_before_the_digest_is_gone_for_good() {
         return;
     }
     let dir = tempfile::tempdir_in(std::env::current_dir().unwrap()).unwrap();
-    let trace = dir.path().join("trace");
-    let wrapper = [
-        "strace",
-        "-f",
-        "-y",
-        "-e",
-        "trace=fsync,fdatasync,pwrite64,fremovexattr,mkdir,mkdirat",
-        "-e",
-        "inject=fremovexattr:delay_exit=300000",
-        "-o",
-    ];
-    let wrapper = [&wrapper[..], &[trace.to_str().unwrap(), "--"]].concat();
     let name = "nothing_is_changed_in_place_before_the_digest_is_gone_for_good";
-    run_wrapped(&wrapper, name, dir.path());
-    let trace = std::fs::read_to_string(trace).unwrap();
-    let steps: Vec<_> = trace
-        .lines()
-        .skip_while(|line| !line.contains("before"))
-        .skip(1)
-        .take_while(|line| !line.contains("after"))
-        .collect();
+    let calls = [
+        "trace=fsync,fdatasync,pwrite64,fremovexattr,mkdir,mkdirat",
+        "inject=fremovexattr:delay_exit=300000",
+    ];
+    let trace = traced(&calls, name, dir.path());
+    let steps: Vec<_> = between_marks(&trace).collect();
     let first_write = steps.iter().position(|line| line.contains("pwrite64(")).unwrap();
     let (before, behind) = steps.split_at(first_write);
     for step in ["fremovexattr", "fsync"] {
         assert!(before.iter().any(|line| line.contains(step)), "{trace}");
         assert!(!behind.iter().any(|line| line.contains(step)), "{trace}");
     }
+}
+
+/// What strace writes of the test `name` with these `-e` expressions.
+fn traced(expressions: &[&str], name: &str, dir: &Path) -> String {
+    let trace = dir.join("trace");
+    let mut wrapper = vec!["strace", "-f", "-y"];
+    for expression in expressions {
+        wrapper.extend(["-e", expression]);
+    }
+    wrapper.extend(["-o", trace.to_str().unwrap(), "--"]);
+    run_wrapped(&wrapper, name, dir);
+    std::fs::read_to_string(trace).unwrap()
+}
+
+/// The calls between the marks `before` and `after`.
+fn between_marks(trace: &str) -> impl Iterator<Item = &str> {
+    trace
+        .lines()
+        .skip_while(|line| !line.contains("before"))
+        .skip(1)
+        .take_while(|line| !line.contains("after"))
 }
 
 /// Leaves a mark in the trace.

@@ -5,6 +5,7 @@ use std::process::{Output, Stdio};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::process::{Child, ChildStdin, ChildStdout};
 
 use longshore_catalog::UserStore as _;
 
@@ -239,22 +240,28 @@ async fn the_answers_of_a_sink_are_heeded() {
     }
 }
 
-/// A source that stops sending is ended as any idle session, and one that is slow is not.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_stalled_copy_ends_and_a_slow_one_does_not() {
-    let rig = Rig::start_with(|config| config.idle_timeout = Duration::from_secs(3)).await;
-    let user = rig.user("alice").await;
-    let mut ssh = rig.client("ssh", &user);
+/// A copy to `/f` whose first line is sent and agreed to, and what follows it in `input`.
+async fn begun(rig: &Rig, user: &User, input: &[u8]) -> (Child, ChildStdin, ChildStdout) {
+    let mut ssh = rig.client("ssh", user);
     ssh.arg(format!("{}@127.0.0.1", user.name)).arg("scp -t /f");
     ssh.stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::null());
     let mut child = ssh.spawn().unwrap();
     let (mut stdin, mut stdout) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
-    stdin.write_all(b"C0644 100 f\n").await.unwrap();
+    stdin.write_all(input).await.unwrap();
     let mut answers = [1; 2];
     within(stdout.read_exact(&mut answers)).await.unwrap();
     assert_eq!(answers, [0, 0]);
+    (child, stdin, stdout)
+}
+
+/// A source that stops sending is ended as any idle session, and one that is slow is not.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stalled_copy_ends_and_a_slow_one_does_not() {
+    let rig = Rig::start_with(|config| config.idle_timeout = Duration::from_secs(3)).await;
+    let user = rig.user("alice").await;
+    let (mut child, mut stdin, mut stdout) = begun(&rig, &user, b"C0644 100 f\n").await;
     for _ in 0..10 {
         stdin.write_all(b"x").await.unwrap();
         tokio::time::sleep(Duration::from_millis(500)).await;
@@ -287,16 +294,7 @@ async fn a_file_that_only_lacks_its_times_is_kept_with_a_warning() {
 async fn what_a_deleted_user_was_copying_is_thrown_away() {
     let rig = Rig::start().await;
     let user = rig.user("alice").await;
-    let mut ssh = rig.client("ssh", &user);
-    ssh.arg(format!("{}@127.0.0.1", user.name)).arg("scp -t /f");
-    ssh.stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null());
-    let mut child = ssh.spawn().unwrap();
-    let (mut stdin, mut stdout) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
-    stdin.write_all(b"C0644 100 f\nhalf").await.unwrap();
-    let mut answers = [1; 2];
-    within(stdout.read_exact(&mut answers)).await.unwrap();
+    let (mut child, _stdin, _stdout) = begun(&rig, &user, b"C0644 100 f\nhalf").await;
     eventually("the upload has begun", || rig.staged() == 1).await;
     rig.catalog.delete_user(&user.name, None).await.unwrap();
     assert!(!within(child.wait()).await.unwrap().success());
